@@ -1,0 +1,365 @@
+//! The invariants on which isolation rests, as one page.
+//!
+//! They speak of the plan alone: who owns which physical bytes, CPUs, interrupts and identifiers. That
+//! the stage-2 tables say the same as the plan is proven by `bulkhead-core`, from the tables' bytes.
+
+use crate::address::{BLOCK, PAGE, Pa, Span};
+use crate::decode::Plan;
+use crate::limits;
+use crate::record::{Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind};
+use core::fmt;
+
+/// A broken invariant: what is wrong, and whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// The plan has no partition.
+    NoPartition,
+    /// The window, or something that must lie inside it, does not fit.
+    Window,
+    /// The partition's records are not those that the tables hold for it.
+    Records(Name),
+    /// The partition has no CPU, or shares one.
+    Cpus(Name),
+    /// Two CPUs are the same one.
+    DuplicateCpu(u64),
+    /// The partition's VMID is zero or another's.
+    Vmid(Name),
+    /// A region is empty, unaligned, wraps or is out of order.
+    Region(Name, Pa),
+    /// RAM that the board does not have.
+    NotRam(Name, Pa),
+    /// A device where the board has RAM.
+    NotDevice(Name, Pa),
+    /// Memory of the hypervisor, or of the interrupt controller, in a partition.
+    Private(Name, Pa),
+    /// One byte in two regions.
+    Shared(Name, Name, Pa),
+    /// A frame that is not that of one of the partition's CPUs.
+    SgiFrame(Name, Pa),
+    /// A piece that does not go from the window into the partition's RAM.
+    Load(Name),
+    /// The entry point is not in the partition's RAM.
+    Entry(Name),
+    /// An interrupt that is no SPI, or has two owners.
+    Interrupt(Name, u32),
+}
+
+/// Checks everything that a plan by itself can be right or wrong about.
+pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
+    the_window_holds_all_of_the_hypervisor(plan)?;
+    records_belong_to_one_partition(plan)?;
+    cpus_have_one_owner(plan)?;
+    vmids_are_unique(plan)?;
+    for partition in plan.partitions {
+        regions_are_well_formed(plan, partition)?;
+        regions_are_the_boards_to_give(plan, partition)?;
+        loads_go_home(plan, partition)?;
+    }
+    memory_has_one_owner(plan)?;
+    interrupts_have_one_owner(plan)
+}
+
+/// Bytes from a CPU's RD_base to its SGI_base (GICv3 §12.10).
+const SGI_BASE: u64 = 0x1_0000;
+
+fn the_window_holds_all_of_the_hypervisor(plan: &Plan<'_>) -> Result<(), Violation> {
+    let window = &plan.board.window;
+    let inside = window.contains(&plan.board.heap) && window.contains(&plan.header.tables);
+    let aligned = window.base.is_aligned(BLOCK) && window.size.is_multiple_of(BLOCK) && window.size != 0;
+    let pages = plan.header.tables.base.is_aligned(PAGE) && plan.board.heap.base.is_aligned(PAGE);
+    let is_ram = plan.memory.iter().any(|ram| ram.contains(window));
+    if inside && aligned && pages && is_ram { Ok(()) } else { Err(Violation::Window) }
+}
+
+/// The ranges of the partitions follow each other and use up their tables, so no record has two owners.
+fn records_belong_to_one_partition(plan: &Plan<'_>) -> Result<(), Violation> {
+    let mut next = [0_u32; 4];
+    for partition in plan.partitions {
+        let ranges = [partition.cpus, partition.regions, partition.loads, partition.interrupts];
+        for (next, Range { start, count }) in next.iter_mut().zip(ranges) {
+            let end = start.checked_add(count).filter(|_| start == *next);
+            *next = end.ok_or(Violation::Records(partition.name))?;
+        }
+    }
+    let last = plan.partitions.last().ok_or(Violation::NoPartition)?;
+    let owned = plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION).count();
+    let sizes = [owned, plan.regions.len(), plan.loads.len(), plan.interrupts.len()];
+    let complete = next.iter().zip(sizes).all(|(&next, size)| usize::try_from(next) == Ok(size));
+    if complete { Ok(()) } else { Err(Violation::Records(last.name)) }
+}
+
+fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
+    for (index, partition) in (0_u32..).zip(plan.partitions) {
+        let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
+        if cpus.is_empty() || cpus.iter().any(|cpu| cpu.partition != index) {
+            return Err(Violation::Cpus(partition.name));
+        }
+        if let Some((cpu, _)) = pairs(cpus).find(|(a, b)| a.virtual_mpidr == b.virtual_mpidr) {
+            return Err(Violation::DuplicateCpu(cpu.mpidr));
+        }
+    }
+    let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr || a.redistributor == b.redistributor;
+    match pairs(plan.cpus).find(same) {
+        Some((cpu, _)) => Err(Violation::DuplicateCpu(cpu.mpidr)),
+        None => Ok(()),
+    }
+}
+
+fn vmids_are_unique(plan: &Plan<'_>) -> Result<(), Violation> {
+    let widest = u32::try_from(limits::PARTITIONS).unwrap_or(u32::MAX);
+    let unusable = plan.partitions.iter().find(|partition| partition.vmid == 0 || partition.vmid > widest);
+    let twice = pairs(plan.partitions).find(|(a, b)| a.vmid == b.vmid).map(|(_, b)| b);
+    match unusable.or(twice) {
+        Some(partition) => Err(Violation::Vmid(partition.name)),
+        None => Ok(()),
+    }
+}
+
+fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    let mut free = Some(0);
+    for region in regions(plan, partition) {
+        let Region { ipa, span, .. } = region;
+        let aligned = [ipa.0, span.base.0, span.size].iter().all(|value| value.is_multiple_of(PAGE));
+        let rising = free.is_some_and(|free| free <= ipa.0);
+        free = ipa.0.checked_add(span.size).filter(|end| end >> limits::IPA_BITS == 0);
+        if !aligned || !rising || span.size == 0 || span.end().is_none() || free.is_none() {
+            return Err(Violation::Region(partition.name, span.base));
+        }
+    }
+    Ok(())
+}
+
+fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
+    for Region { ipa, span, kind, .. } in regions(plan, partition) {
+        let private = [plan.board.window, plan.board.distributor];
+        if private.iter().chain(plan.translators).any(|private| private.overlaps(span)) {
+            return Err(Violation::Private(partition.name, span.base));
+        }
+        let in_ram = plan.memory.iter().any(|ram| ram.contains(span));
+        let touches_ram = plan.memory.iter().any(|ram| ram.overlaps(span));
+        match kind {
+            RegionKind::Ram if !in_ram => return Err(Violation::NotRam(partition.name, span.base)),
+            RegionKind::Device if touches_ram => return Err(Violation::NotDevice(partition.name, span.base)),
+            RegionKind::Device if touches_a_redistributor(plan, span) => {
+                return Err(Violation::Private(partition.name, span.base));
+            }
+            RegionKind::SgiFrame => {
+                let mut frames = cpus.iter().map(|cpu| cpu.redistributor.checked_add(SGI_BASE));
+                let slot = frames.position(|frame| frame == Some(span.base));
+                let wanted = slot.and_then(|slot| {
+                    let stride = u64::try_from(slot).ok()?.checked_mul(0x2_0000)?;
+                    partition.redistributors.checked_add(stride)?.checked_add(SGI_BASE)
+                });
+                if wanted != Some(*ipa) || span.size != PAGE {
+                    return Err(Violation::SgiFrame(partition.name, span.base));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn touches_a_redistributor(plan: &Plan<'_>, span: &Span) -> bool {
+    plan.cpus.iter().any(|cpu| Span { base: cpu.redistributor, size: 0x2_0000 }.overlaps(span))
+}
+
+fn loads_go_home(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    let holds = |first: u64, size: u64| {
+        regions(plan, partition).iter().any(|region| {
+            let home = Span { base: Pa(region.ipa.0), size: region.span.size };
+            region.kind == RegionKind::Ram && home.contains(&Span::new(first, size))
+        })
+    };
+    for Load { source, size, destination, memory_size, .. } in
+        partition.loads.of(plan.loads).unwrap_or_default()
+    {
+        let from_window = plan.board.window.contains(&Span { base: *source, size: *size });
+        if !from_window || size > memory_size || !holds(destination.0, *memory_size) {
+            return Err(Violation::Load(partition.name));
+        }
+    }
+    if holds(partition.entry.0, 4) { Ok(()) } else { Err(Violation::Entry(partition.name)) }
+}
+
+fn memory_has_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
+    let owned = || {
+        plan.partitions
+            .iter()
+            .flat_map(|owner| regions(plan, owner).iter().map(move |region| (owner, region)))
+    };
+    for (at, (owner, region)) in owned().enumerate() {
+        for (other, rival) in owned().take(at) {
+            if region.span.overlaps(&rival.span) {
+                return Err(Violation::Shared(other.name, owner.name, region.span.base));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn interrupts_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
+    let spis = limits::FIRST_SPI..=limits::LAST_SPI;
+    let owned = || {
+        plan.partitions.iter().flat_map(|owner| {
+            let interrupts = owner.interrupts.of(plan.interrupts).unwrap_or_default();
+            interrupts.iter().map(move |interrupt| (owner, interrupt.intid))
+        })
+    };
+    for (at, (owner, intid)) in owned().enumerate() {
+        if !spis.contains(&intid) || owned().take(at).any(|(_, other)| other == intid) {
+            return Err(Violation::Interrupt(owner.name, intid));
+        }
+    }
+    Ok(())
+}
+
+fn regions<'a>(plan: &Plan<'a>, partition: &Partition) -> &'a [Region] {
+    partition.regions.of(plan.regions).unwrap_or_default()
+}
+
+fn pairs<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
+    let before = |at| items.iter().take(at);
+    items.iter().enumerate().flat_map(move |(at, item)| before(at).map(move |earlier| (earlier, item)))
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPartition => f.write_str("there is no partition"),
+            Self::Window => f.write_str("the hypervisor's window does not hold what is the hypervisor's"),
+            Self::Records(who) => write!(f, "{who}: its records are not its own"),
+            Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
+            Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
+            Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),
+            Self::Region(who, at) => write!(f, "{who}: the region at {at} is malformed"),
+            Self::NotRam(who, at) => write!(f, "{who}: there is no RAM at {at}"),
+            Self::NotDevice(who, at) => write!(f, "{who}: there is RAM and no device at {at}"),
+            Self::Private(who, at) => write!(f, "{who}: what is at {at} belongs to the hypervisor"),
+            Self::Shared(first, second, at) => write!(f, "{first} and {second} both own {at}"),
+            Self::SgiFrame(who, at) => write!(f, "{who}: {at} is not a frame of one of its CPUs"),
+            Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),
+            Self::Entry(who) => write!(f, "{who}: it begins outside its memory"),
+            Self::Interrupt(who, intid) => write!(f, "{who}: interrupt {intid} is not its own"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{Interrupt, Trigger};
+    use crate::sample::Sample;
+
+    fn verdict(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
+        let mut sample = Sample::default();
+        change(&mut sample);
+        let bytes = sample.encode();
+        verify(&Plan::decode(bytes.bytes()).unwrap())
+    }
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    #[test]
+    fn the_sample_is_sound() {
+        assert_eq!(verdict(|_| {}), Ok(()));
+    }
+
+    #[test]
+    fn a_page_with_two_owners_is_found() {
+        let shared = verdict(|plan| plan.regions[5].span.base = Pa(0x41ff_f000));
+        assert_eq!(shared, Err(Violation::Shared(name("first"), name("second"), Pa(0x41ff_f000))));
+    }
+
+    #[test]
+    fn memory_of_the_hypervisor_is_nobodys() {
+        let private = verdict(|plan| plan.regions[5].span.base = Pa(0x4020_0000));
+        assert_eq!(private, Err(Violation::Private(name("second"), Pa(0x4020_0000))));
+        let distributor = verdict(|plan| plan.regions[2].span.base = Pa(0x0800_0000));
+        assert_eq!(distributor, Err(Violation::Private(name("first"), Pa(0x0800_0000))));
+        let translator = verdict(|plan| plan.regions[2].span.base = Pa(0x0809_0000));
+        assert_eq!(translator, Err(Violation::Private(name("first"), Pa(0x0809_0000))));
+        let redistributor = verdict(|plan| plan.regions[2].span.base = Pa(0x0810_0000));
+        assert_eq!(redistributor, Err(Violation::Private(name("first"), Pa(0x0810_0000))));
+    }
+
+    #[test]
+    fn ram_must_exist_and_devices_must_not_be_ram() {
+        let nowhere = verdict(|plan| plan.regions[5].span.base = Pa(0x8000_0000));
+        assert_eq!(nowhere, Err(Violation::NotRam(name("second"), Pa(0x8000_0000))));
+        let ram = verdict(|plan| plan.regions[2].span.base = Pa(0x5000_0000));
+        assert_eq!(ram, Err(Violation::NotDevice(name("first"), Pa(0x5000_0000))));
+    }
+
+    #[test]
+    fn a_cpu_has_one_owner() {
+        assert_eq!(verdict(|plan| plan.cpus[2].mpidr = 1), Err(Violation::DuplicateCpu(1)));
+        assert_eq!(verdict(|plan| plan.cpus[1].partition = 1), Err(Violation::Cpus(name("first"))));
+        assert_eq!(verdict(|plan| plan.cpus[1].virtual_mpidr = 0), Err(Violation::DuplicateCpu(0)));
+    }
+
+    #[test]
+    fn an_interrupt_has_one_owner_and_is_an_spi() {
+        let twice = verdict(|plan| plan.interrupts[2] = Interrupt { intid: 79, trigger: Trigger::Edge });
+        assert_eq!(twice, Err(Violation::Interrupt(name("second"), 79)));
+        let private = verdict(|plan| plan.interrupts[2].intid = 27);
+        assert_eq!(private, Err(Violation::Interrupt(name("second"), 27)));
+        assert_eq!(
+            verdict(|plan| plan.interrupts[2].intid = 1020),
+            Err(Violation::Interrupt(name("second"), 1020))
+        );
+    }
+
+    #[test]
+    fn a_vmid_is_unique_and_not_zero() {
+        assert_eq!(verdict(|plan| plan.partitions[1].vmid = 1), Err(Violation::Vmid(name("second"))));
+        assert_eq!(verdict(|plan| plan.partitions[0].vmid = 0), Err(Violation::Vmid(name("first"))));
+    }
+
+    #[test]
+    fn a_load_stays_inside_the_partition() {
+        assert_eq!(
+            verdict(|plan| plan.loads[1].memory_size = 0x200_0000),
+            Err(Violation::Load(name("second")))
+        );
+        assert_eq!(verdict(|plan| plan.loads[1].size = 0x3000), Err(Violation::Load(name("second"))));
+        assert_eq!(
+            verdict(|plan| plan.loads[0].source = Pa(0x5000_0000)),
+            Err(Violation::Load(name("first")))
+        );
+        assert_eq!(verdict(|plan| plan.partitions[0].entry.0 = 0), Err(Violation::Entry(name("first"))));
+    }
+
+    #[test]
+    fn an_sgi_frame_belongs_to_the_cpu_it_is_shown_as() {
+        let foreign = verdict(|plan| plan.regions[0].span.base = Pa(0x080f_0000));
+        assert_eq!(foreign, Err(Violation::SgiFrame(name("first"), Pa(0x080f_0000))));
+        let swapped = verdict(|plan| {
+            plan.regions[0].span.base = Pa(0x080d_0000);
+            plan.regions[1].span.base = Pa(0x080b_0000);
+        });
+        assert_eq!(swapped, Err(Violation::SgiFrame(name("first"), Pa(0x080d_0000))));
+    }
+
+    #[test]
+    fn records_of_one_partition_are_not_anothers() {
+        assert_eq!(
+            verdict(|plan| plan.partitions[1].regions.start = 3),
+            Err(Violation::Records(name("second")))
+        );
+        assert_eq!(
+            verdict(|plan| plan.partitions[1].loads.count = 0),
+            Err(Violation::Records(name("second")))
+        );
+    }
+
+    #[test]
+    fn the_window_is_ram_and_holds_the_heap_and_the_tables() {
+        assert_eq!(verdict(|plan| plan.board.window.base = Pa(0x3fe0_0000)), Err(Violation::Window));
+        assert_eq!(verdict(|plan| plan.board.heap.base = Pa(0x4100_0000)), Err(Violation::Window));
+        assert_eq!(verdict(|plan| plan.tables.size = 0x20_0000), Err(Violation::Window));
+    }
+}

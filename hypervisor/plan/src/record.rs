@@ -1,0 +1,265 @@
+//! The records of the plan, byte for byte.
+//!
+//! Every record is `repr(C)`, little-endian (which AArch64 EL2 is here, and every host of the tool) and
+//! has no padding, so the bytes are the value. Enumerations are checked while decoding.
+
+use crate::address::{Ipa, Pa, Span};
+use crate::limits;
+use core::fmt;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
+
+/// In [`Cpu::partition`]: nobody owns this CPU; it stays off.
+pub const NO_PARTITION: u32 = u32::MAX;
+
+/// A short text, padded with zero bytes.
+#[derive(Clone, Copy, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(transparent)]
+pub struct Name(pub [u8; limits::NAME]);
+
+impl Name {
+    /// The name, or `None` if it is longer than [`limits::NAME`] bytes.
+    pub fn new(text: &str) -> Option<Self> {
+        let mut bytes = [0; limits::NAME];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(Self(bytes))
+    }
+
+    /// The text before the padding; empty if it is not UTF-8.
+    pub fn as_str(&self) -> &str {
+        let text = self.0.split(|&byte| byte == 0).next().unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Consecutive records of another table that belong to this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Range {
+    /// Index of the first record.
+    pub start: u32,
+    /// Number of records.
+    pub count: u32,
+}
+
+impl Range {
+    /// The records of `table` that this range names; `None` if it names one that is not there.
+    pub fn of<T>(self, table: &[T]) -> Option<&[T]> {
+        let start = usize::try_from(self.start).ok()?;
+        let count = usize::try_from(self.count).ok()?;
+        table.get(start..start.checked_add(count)?)
+    }
+}
+
+/// The architecture of the interrupt controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum GicVersion {
+    /// GICv3 or GICv4, CPU interface by system registers.
+    V3 = 3,
+}
+
+/// How EL2 calls the firmware's PSCI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum Conduit {
+    /// By `SMC`.
+    Smc = 1,
+}
+
+/// What kind of UART the hypervisor speaks through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum ConsoleKind {
+    /// No UART: the hypervisor is silent.
+    None = 0,
+    /// Arm PrimeCell UART (PL011, DDI 0183).
+    Pl011 = 1,
+}
+
+/// The hypervisor's own UART.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Console {
+    /// First byte of its registers, page aligned.
+    pub base: Pa,
+    /// What it is.
+    pub kind: ConsoleKind,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// The facts of the board that the hypervisor needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Board {
+    /// The board's name.
+    pub name: Name,
+    /// All that the hypervisor owns of RAM.
+    pub window: Span,
+    /// The memory of the boot allocator, inside the window.
+    pub heap: Span,
+    /// The distributor (GICD).
+    pub distributor: Span,
+    /// Where EL2 speaks.
+    pub console: Console,
+    /// The interrupt controller's architecture.
+    pub gic: GicVersion,
+    /// The way to the firmware.
+    pub conduit: Conduit,
+}
+
+/// A CPU of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Cpu {
+    /// Affinity fields of its MPIDR_EL1, all other bits zero.
+    pub mpidr: u64,
+    /// Its redistributor's RD_base frame.
+    pub redistributor: Pa,
+    /// Affinity that its guest sees in MPIDR_EL1; zero if nobody owns it.
+    pub virtual_mpidr: u64,
+    /// Index of the owner, or [`NO_PARTITION`].
+    pub partition: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// How a partition's interrupts reach it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum InterruptMode {
+    /// The CPU interface is the hardware's: no exit.
+    Direct = 0,
+}
+
+/// A partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Partition {
+    /// Its name.
+    pub name: Name,
+    /// Physical address of its stage-2 root table, inside the tables of the plan.
+    pub root: Pa,
+    /// VTCR_EL2, whole.
+    pub vtcr: u64,
+    /// Where its first CPU begins.
+    pub entry: Ipa,
+    /// What its first CPU finds in x0: by the boot protocol the address of the device tree.
+    pub argument: u64,
+    /// Where it finds the distributor.
+    pub distributor: Ipa,
+    /// Where it finds its first redistributor; the next follow every 128 KiB, one per CPU.
+    pub redistributors: Ipa,
+    /// Where it finds a virtual PL011, or zero if it has a UART of its own.
+    pub uart: Ipa,
+    /// Its CPUs.
+    pub cpus: Range,
+    /// Its memory and devices.
+    pub regions: Range,
+    /// What is loaded before it starts.
+    pub loads: Range,
+    /// Its SPIs.
+    pub interrupts: Range,
+    /// VMID, unique in the plan.
+    pub vmid: u32,
+    /// Pages of the root table: more than one when roots are concatenated.
+    pub root_pages: u32,
+    /// How interrupts reach it.
+    pub interrupt_mode: InterruptMode,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// What a region is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum RegionKind {
+    /// RAM: Normal memory, readable, writable, executable.
+    Ram = 1,
+    /// Registers of a device: Device-nGnRE, never executable.
+    Device = 2,
+    /// The first page of one of its CPUs' SGI_base frames.
+    SgiFrame = 3,
+}
+
+/// Physical addresses that a partition reaches by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Region {
+    /// Where the partition sees it.
+    pub ipa: Ipa,
+    /// What it is physically.
+    pub span: Span,
+    /// What it is.
+    pub kind: RegionKind,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A piece of a guest image to put into its RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Load {
+    /// Where it lies in the window, pristine.
+    pub source: Pa,
+    /// Bytes to copy.
+    pub size: u64,
+    /// Where it goes.
+    pub destination: Ipa,
+    /// Bytes it takes there; what goes beyond `size` becomes zero.
+    pub memory_size: u64,
+    /// SHA-256 of the `size` bytes.
+    pub digest: [u8; 32],
+}
+
+/// When an interrupt line asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum Trigger {
+    /// While the line is high.
+    Level = 0,
+    /// When the line rises.
+    Edge = 1,
+}
+
+/// An SPI that a partition owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Interrupt {
+    /// INTID, 32 to 1019.
+    pub intid: u32,
+    /// Its configuration in GICD_ICFGR.
+    pub trigger: Trigger,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_survives_the_round_trip() {
+        assert_eq!(Name::new("linux").unwrap().as_str(), "linux");
+        assert_eq!(Name::new(&"x".repeat(33)), None);
+        assert_eq!(Name([0xff; limits::NAME]).as_str(), "");
+    }
+
+    #[test]
+    fn a_range_never_leaves_its_table() {
+        let table = [1, 2, 3];
+        assert_eq!(Range { start: 1, count: 2 }.of(&table), Some(&[2, 3][..]));
+        assert_eq!(Range { start: 2, count: 2 }.of(&table), None);
+        assert_eq!(Range { start: u32::MAX, count: u32::MAX }.of(&table), None);
+    }
+}
