@@ -1,0 +1,339 @@
+//! A partition as its exits see it: who asks, and what is theirs.
+//!
+//! [`Compartment::on_exit`] is the heart of EL2: it turns the syndrome of an exit into the one action that
+//! answers it. It changes nothing but the guest's registers.
+
+use crate::abort::Abort;
+use crate::call::{Call, Psci, Return};
+use crate::cpu_interface::Interface;
+use crate::exit::{Exit, Syndrome};
+use crate::id::IdRegisters;
+use crate::inject::Exception;
+use crate::mmio::Mmio;
+use crate::reason::Reason;
+use crate::registers::Registers;
+use crate::spi::SpiSet;
+use bulkhead_plan::{Cpu, Ipa, Partition, Plan, Region, RegionKind};
+
+/// What a partition owns, from the plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Compartment<'p> {
+    /// The partition.
+    pub partition: &'p Partition,
+    /// Its CPUs: the position is the vCPU number.
+    pub cpus: &'p [Cpu],
+    /// Its SPIs.
+    pub spis: SpiSet,
+    regions: &'p [Region],
+}
+
+/// What EL2 does about an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing is left to do.
+    Resume,
+    /// The guest takes an exception.
+    Inject(Exception),
+    /// Send SGI `intid` to the vCPUs whose bits are set.
+    SendSgi {
+        /// 0 to 15.
+        intid: u64,
+        /// Bit n: vCPU n.
+        targets: u64,
+    },
+    /// Read a physical register of the CPU interface into guest register `register`.
+    ReadInterface {
+        /// Which.
+        interface: Interface,
+        /// General-purpose register number.
+        register: u8,
+    },
+    /// Write a physical register of the CPU interface.
+    WriteInterface {
+        /// Which.
+        interface: Interface,
+        /// What the guest wrote.
+        value: u64,
+    },
+    /// An access to the distributor.
+    Distributor {
+        /// Bytes from its base.
+        offset: u64,
+        /// The access.
+        access: Mmio,
+    },
+    /// An access to the redistributor of vCPU `vcpu`.
+    Redistributor {
+        /// Whose.
+        vcpu: usize,
+        /// Bytes from its RD_base.
+        offset: u64,
+        /// The access.
+        access: Mmio,
+    },
+    /// An access to the virtual UART.
+    Uart {
+        /// Bytes from its base.
+        offset: u64,
+        /// The access.
+        access: Mmio,
+    },
+    /// Invalidate instruction caches.
+    InvalidateInstructions(Reach),
+    /// A power call.
+    Psci(Psci),
+}
+
+/// How far a maintenance operation reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The CPU that executes it.
+    ThisCpu,
+    /// Every CPU of the inner shareable domain: the whole board.
+    InnerShareable,
+}
+
+/// Bytes of the distributor's frame, of one redistributor's two frames, of a UART's.
+const DISTRIBUTOR: u64 = 0x1_0000;
+const REDISTRIBUTOR: u64 = 0x2_0000;
+const UART: u64 = 0x1000;
+
+/// MPIDR_EL1 bits that say nothing about affinity: RES1, U and MT (Arm ARM, MPIDR_EL1).
+const NOT_AFFINITY: u64 = 1 << 31 | 1 << 30 | 1 << 24;
+
+impl<'p> Compartment<'p> {
+    /// What `partition` owns in `plan`.
+    pub fn new(plan: &Plan<'p>, partition: &'p Partition) -> Self {
+        let interrupts = partition.interrupts.of(plan.interrupts).unwrap_or_default();
+        Self {
+            partition,
+            cpus: partition.cpus.of(plan.cpus).unwrap_or_default(),
+            spis: SpiSet::new(interrupts.iter().map(|interrupt| interrupt.intid)),
+            regions: partition.regions.of(plan.regions).unwrap_or_default(),
+        }
+    }
+
+    /// What an exit of vCPU `caller` means, for the counters and for hardware.
+    pub fn on_exit(
+        &self,
+        caller: usize,
+        ids: &IdRegisters,
+        registers: &mut Registers,
+        syndrome: &Syndrome,
+    ) -> (Reason, Action) {
+        match Exit::decode(syndrome) {
+            Exit::Hvc => (Reason::Call, on_call(registers)),
+            Exit::Smc => {
+                registers.skip();
+                (Reason::Call, on_call(registers))
+            }
+            Exit::System(access) => access.answer(self, caller, ids, registers),
+            Exit::Data(abort) => self.on_data_abort(registers, &abort),
+            Exit::Fetch(abort) => (Reason::Abort, Action::Inject(abort.as_fetch())),
+            Exit::Undefined => (Reason::Undefined, Action::Inject(Exception::Undefined)),
+        }
+    }
+
+    /// The vCPU that a guest names by this MPIDR.
+    pub fn cpu_of(&self, mpidr: u64) -> Option<usize> {
+        self.cpus.iter().position(|cpu| cpu.virtual_mpidr == mpidr & !NOT_AFFINITY)
+    }
+
+    /// Whether a CPU may begin at this address: an instruction of the partition's RAM.
+    pub(crate) fn may_run(&self, entry: u64) -> bool {
+        entry.is_multiple_of(4)
+            && self.regions.iter().any(|region| {
+                let offset = entry.checked_sub(region.ipa.0);
+                region.kind == RegionKind::Ram && offset.is_some_and(|offset| offset < region.span.size)
+            })
+    }
+
+    /// Whether the partition may deactivate the interrupt that it has written to ICC_DIR_EL1: its own, or
+    /// one that is banked per CPU.
+    pub(crate) fn may_deactivate(&self, value: u64) -> bool {
+        let intid = u32::try_from(value & 0xff_ffff).unwrap_or(u32::MAX);
+        intid < 32 || self.spis.contains(intid)
+    }
+
+    fn on_data_abort(&self, registers: &mut Registers, abort: &Abort) -> (Reason, Action) {
+        if abort.is_on_walk() {
+            return (Reason::Abort, Action::Inject(abort.as_data()));
+        }
+        if abort.is_maintenance() {
+            registers.skip();
+            return (Reason::Abort, Action::Resume);
+        }
+        let frame = self.frame(abort.ipa);
+        match (frame, Mmio::decode(abort.esr(), registers)) {
+            (Some((reason, action)), Some(access)) => {
+                registers.skip();
+                (reason, action(access))
+            }
+            _ => (Reason::Abort, Action::Inject(abort.as_data())),
+        }
+    }
+
+    /// The trapped frame at `ipa`, and the action that an access to it becomes.
+    fn frame(&self, ipa: Ipa) -> Option<(Reason, impl Fn(Mmio) -> Action + use<>)> {
+        let within = |base: Ipa, size: u64| ipa.0.checked_sub(base.0).filter(|offset| *offset < size);
+        let partition = self.partition;
+        let vcpus = u64::try_from(self.cpus.len()).unwrap_or(0);
+        let frame = if let Some(offset) = within(partition.distributor, DISTRIBUTOR) {
+            Frame::Distributor(offset)
+        } else if let Some(offset) = within(partition.redistributors, vcpus.saturating_mul(REDISTRIBUTOR)) {
+            let vcpu = usize::try_from(offset.wrapping_div(REDISTRIBUTOR)).ok()?;
+            Frame::Redistributor(vcpu, offset.wrapping_rem(REDISTRIBUTOR))
+        } else {
+            Frame::Uart(within(partition.uart, UART).filter(|_| partition.uart != Ipa(0))?)
+        };
+        Some((frame.reason(), move |access| frame.action(access)))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Frame {
+    Distributor(u64),
+    Redistributor(usize, u64),
+    Uart(u64),
+}
+
+impl Frame {
+    const fn reason(self) -> Reason {
+        match self {
+            Self::Distributor(_) => Reason::Distributor,
+            Self::Redistributor(..) => Reason::Redistributor,
+            Self::Uart(_) => Reason::Uart,
+        }
+    }
+
+    const fn action(self, access: Mmio) -> Action {
+        match self {
+            Self::Distributor(offset) => Action::Distributor { offset, access },
+            Self::Redistributor(vcpu, offset) => Action::Redistributor { vcpu, offset, access },
+            Self::Uart(offset) => Action::Uart { offset, access },
+        }
+    }
+}
+
+fn on_call(registers: &mut Registers) -> Action {
+    match Call::decode(registers) {
+        Call::Answer(Return(value)) => {
+            registers.write(0, value.cast_unsigned());
+            Action::Resume
+        }
+        Call::Psci(call) => Action::Psci(call),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use bulkhead_plan::sample::Sample;
+    use proptest::prelude::any;
+    use proptest::{prop_assert, proptest};
+
+    fn with<T>(index: usize, test: impl FnOnce(&Compartment<'_>) -> T) -> T {
+        let mut sample = Sample::default();
+        sample.partitions[1].uart = Ipa(0x0900_0000);
+        let bytes = sample.encode();
+        let plan = Plan::decode(bytes.bytes()).unwrap();
+        test(&Compartment::new(&plan, &plan.partitions[index]))
+    }
+
+    /// The partition of the sample with CPUs 0 and 1, SPIs 33 and 79, RAM at 0x4000_0000 to 0x4100_0000.
+    pub(crate) fn with_first<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
+        with(0, test)
+    }
+
+    /// The partition of the sample with CPU 2, SPI 40 and a virtual UART.
+    pub(crate) fn with_second<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
+        with(1, test)
+    }
+
+    fn exit(
+        compartment: &Compartment<'_>,
+        syndrome: Syndrome,
+        registers: &mut Registers,
+    ) -> (Reason, Action) {
+        let ids = IdRegisters::sanitise(&[0; crate::ID_REGISTERS]);
+        compartment.on_exit(0, &ids, registers, &syndrome)
+    }
+
+    fn data_abort(ipa: u64, iss: u64) -> Syndrome {
+        Syndrome { esr: 0x24 << 26 | 1 << 25 | iss, far: ipa & 0xfff, hpfar: ipa >> 12 << 4 }
+    }
+
+    const LOAD_WORD: u64 = 1 << 24 | 2 << 22 | 1 << 16;
+
+    #[test]
+    fn an_smc_is_stepped_over_and_an_hvc_already_was() {
+        with_first(|first| {
+            let mut registers = Registers { x: [0x8400_0000; 31], pc: 0x1000, pstate: 0 };
+            exit(first, Syndrome { esr: 0x17 << 26, far: 0, hpfar: 0 }, &mut registers);
+            assert_eq!((registers.pc, registers.x[0]), (0x1004, 0x1_0001));
+            exit(first, Syndrome { esr: 0x16 << 26, far: 0, hpfar: 0 }, &mut registers);
+            assert_eq!(registers.pc, 0x1004);
+        });
+    }
+
+    #[test]
+    fn trapped_frames_are_told_apart() {
+        with_second(|second| {
+            let reason = |ipa| exit(second, data_abort(ipa, LOAD_WORD), &mut Registers::default()).0;
+            assert_eq!(reason(0x0800_0000), Reason::Distributor);
+            assert_eq!(reason(0x0800_ffff), Reason::Distributor);
+            assert_eq!(reason(0x0801_0000), Reason::Abort);
+            assert_eq!(reason(0x080a_0008), Reason::Redistributor);
+            assert_eq!(reason(0x080b_1000), Reason::Redistributor);
+            assert_eq!(reason(0x080c_0000), Reason::Abort, "one CPU has one redistributor");
+            assert_eq!(reason(0x0900_0018), Reason::Uart);
+        });
+        with_first(|first| {
+            let none = exit(first, data_abort(0x18, LOAD_WORD), &mut Registers::default());
+            assert_eq!(none.0, Reason::Abort, "no virtual UART does not mean one at address 0");
+        });
+    }
+
+    #[test]
+    fn an_access_without_syndrome_is_an_abort_even_in_a_frame() {
+        with_first(|first| {
+            let mut registers = Registers::default();
+            let (reason, action) = exit(first, data_abort(0x0800_0000, 0), &mut registers);
+            assert_eq!(reason, Reason::Abort);
+            assert!(matches!(action, Action::Inject(Exception::DataAbort { .. })));
+            assert_eq!(registers.pc, 0);
+        });
+    }
+
+    #[test]
+    fn cache_maintenance_of_nothing_does_nothing() {
+        with_first(|first| {
+            let mut registers = Registers::default();
+            let answer = exit(first, data_abort(0x7000_0000, 1 << 8 | 1 << 6), &mut registers);
+            assert_eq!((answer, registers.pc), ((Reason::Abort, Action::Resume), 4));
+        });
+    }
+
+    proptest! {
+        #[test]
+        fn any_exit_is_answered(
+            esr in any::<u64>(), far in any::<u64>(), hpfar in any::<u64>(), x in any::<[u64; 31]>(),
+        ) {
+            with_first(|first| {
+                let before = Registers { x, pc: 0x1000, pstate: 0 };
+                let mut after = before;
+                let (_, action) = exit(first, Syndrome { esr, far, hpfar }, &mut after);
+                if let Action::Inject(_) = action {
+                    prop_assert!(after == before, "an exception finds the registers untouched");
+                }
+                if let Action::SendSgi { targets, .. } = action {
+                    prop_assert!(targets & !0b11 == 0, "an SGI stays in the partition");
+                }
+                if let Action::Redistributor { vcpu, offset, .. } = action {
+                    prop_assert!(vcpu < 2 && offset < REDISTRIBUTOR);
+                }
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! One UART for many speakers: a ring for each, and a line discipline that keeps them apart.
+//!
+//! On the wire every line begins with a label, `[name] `. Where a speaker is interrupted in the middle of
+//! a line, a soft break (0x1e, then a line end) says so, and the speaker's next piece has a label again.
+//! Bytes 0x1e and 0x1f of a speaker are sent as 0x1f and the byte xor 0x40. So a reader, human or not,
+//! can tell who said what, and no partition can speak in another's name.
+//!
+//! A line that has been begun is broken only for a reason: its speaker has been silent for a while, or
+//! whoever waits is running out of room.
+
+/// Bytes that wait for a speaker's turn.
+pub const RING: usize = 1024;
+
+/// What a partition has said and the wire has not carried yet.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    bytes: [u8; RING],
+    first: usize,
+    length: usize,
+    lost: u32,
+}
+
+/// The line discipline of the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Who has begun the line that is not yet ended.
+    speaker: Option<usize>,
+    /// When the line's last byte was put, in ticks of the caller's clock.
+    since: u64,
+}
+
+impl Ring {
+    /// An empty ring.
+    pub const fn new() -> Self {
+        Self { bytes: [0; RING], first: 0, length: 0, lost: 0 }
+    }
+
+    /// Adds a byte, or counts it as lost if there is no room.
+    pub fn push(&mut self, byte: u8) {
+        if self.is_full() {
+            self.lost = self.lost.saturating_add(1);
+            return;
+        }
+        let end = self.first.wrapping_add(self.length).wrapping_rem(RING);
+        if let Some(slot) = self.bytes.get_mut(end) {
+            *slot = byte;
+            self.length = self.length.saturating_add(1);
+        }
+    }
+
+    /// Takes the oldest byte.
+    pub fn pop(&mut self) -> Option<u8> {
+        self.length = self.length.checked_sub(1)?;
+        let byte = self.bytes.get(self.first).copied();
+        self.first = self.first.wrapping_add(1).wrapping_rem(RING);
+        byte
+    }
+
+    /// Whether nothing waits.
+    pub const fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether half of the room is taken.
+    pub const fn is_crowded(&self) -> bool {
+        self.length >= RING / 2
+    }
+
+    /// Whether there is no room.
+    pub const fn is_full(&self) -> bool {
+        self.length == RING
+    }
+
+    /// How many bytes were lost since the last time somebody asked.
+    pub fn take_lost(&mut self) -> u32 {
+        core::mem::take(&mut self.lost)
+    }
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Line {
+    /// Nobody has begun a line.
+    pub const fn new() -> Self {
+        Self { speaker: None, since: 0 }
+    }
+
+    /// Whether `speaker`, whose words wait in a ring that is crowded or not, may speak at time `now`:
+    /// without breaking a line, or because the line's own speaker has been silent for `patience`.
+    pub fn admits(&self, speaker: usize, is_crowded: bool, now: u64, patience: u64) -> bool {
+        is_crowded
+            || self.speaker.is_none_or(|current| current == speaker)
+            || now.saturating_sub(self.since) >= patience
+    }
+
+    /// Notes that the line's speaker has spoken at time `now`.
+    pub fn touch(&mut self, now: u64) {
+        self.since = now;
+    }
+
+    /// Carries `byte` of `speaker`, whose name is `label`, to the wire.
+    pub fn put(&mut self, speaker: usize, label: &str, byte: u8, wire: &mut impl FnMut(u8)) {
+        if self.speaker != Some(speaker) {
+            if self.speaker.is_some() {
+                [SOFT_BREAK, b'\r', b'\n'].into_iter().for_each(&mut *wire);
+            }
+            wire(b'[');
+            label.bytes().for_each(&mut *wire);
+            [b']', b' '].into_iter().for_each(&mut *wire);
+            self.speaker = Some(speaker);
+        }
+        if matches!(byte, SOFT_BREAK | ESCAPE) {
+            wire(ESCAPE);
+            wire(byte ^ ESCAPED);
+        } else {
+            wire(byte);
+        }
+        if byte == b'\n' {
+            self.speaker = None;
+        }
+    }
+}
+
+const SOFT_BREAK: u8 = 0x1e;
+const ESCAPE: u8 = 0x1f;
+const ESCAPED: u8 = 0x40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    fn wire(pieces: &[(usize, &str)]) -> Vec<u8> {
+        let mut line = Line::default();
+        let mut bytes = Vec::new();
+        for (speaker, text) in pieces {
+            let label = ["bulkhead", "linux"][*speaker];
+            text.bytes().for_each(|byte| line.put(*speaker, label, byte, &mut |byte| bytes.push(byte)));
+        }
+        bytes
+    }
+
+    #[test]
+    fn every_line_has_its_speaker() {
+        assert_eq!(wire(&[(0, "a\nb\n"), (1, "c\n")]), b"[bulkhead] a\n[bulkhead] b\n[linux] c\n");
+    }
+
+    #[test]
+    fn an_interrupted_line_goes_on_under_its_label() {
+        let expected = b"[linux] # \x1e\r\n[bulkhead] x\n[linux] ls\n";
+        assert_eq!(wire(&[(1, "# "), (0, "x\n"), (1, "ls\n")]), expected);
+    }
+
+    #[test]
+    fn a_partition_cannot_speak_for_another() {
+        assert_eq!(wire(&[(1, "\n[bulkhead] x\n")]), b"[linux] \n[linux] [bulkhead] x\n");
+        assert_eq!(wire(&[(1, "\x1e\x1f")]), b"[linux] \x1f\x5e\x1f\x5f");
+    }
+
+    #[test]
+    fn a_line_is_broken_only_for_a_reason() {
+        let mut line = Line::new();
+        assert!(line.admits(1, false, 0, 10), "nobody has begun a line");
+        line.put(0, "a", b'#', &mut |_| {});
+        line.touch(100);
+        assert!(line.admits(0, false, 101, 10), "its own speaker goes on");
+        assert!(!line.admits(1, false, 109, 10));
+        assert!(line.admits(1, false, 110, 10), "its speaker is silent");
+        assert!(line.admits(1, true, 101, 10), "whoever waits runs out of room");
+        line.put(0, "a", b'\n', &mut |_| {});
+        assert!(line.admits(1, false, 101, 10));
+    }
+
+    #[test]
+    fn a_full_ring_counts_what_it_loses() {
+        let mut ring = Ring::new();
+        (0..RING + 3).for_each(|number| ring.push(u8::try_from(number % 251).unwrap()));
+        assert!(ring.is_full());
+        assert_eq!((ring.take_lost(), ring.take_lost()), (3, 0));
+        let bytes: Vec<u8> = core::iter::from_fn(|| ring.pop()).collect();
+        assert_eq!(bytes.len(), RING);
+        assert!(bytes.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at % 251));
+        assert!(ring.is_empty());
+    }
+}

@@ -1,0 +1,402 @@
+//! The distributor as one partition sees it: its own interrupts, and nothing else.
+//!
+//! GICv3 §12.9. The frame is trapped; a guest reads and writes only bits of SPIs that it owns, all others
+//! are RAZ/WI. Registers with a set and a clear form are written with the owned bits, priorities by
+//! bytes, routes by one 64-bit store, so nothing is read, modified and written that two partitions share
+//! and no lock spans partitions. What has neither form (ICFGR, IGROUPR) was set from the plan at boot;
+//! there a guest reads the truth and its writes are ignored.
+//!
+//! GICD_CTLR is virtual: a guest that turns its distributor off turns its own SPIs off. For that, the
+//! enable bits that the guest has set are kept here and reach the hardware while the distributor is on.
+
+use crate::bits::{bit, field};
+use crate::compartment::Compartment;
+use crate::mmio::{Mmio, Width};
+use crate::spi::SpiSet;
+use bulkhead_plan::Cpu;
+
+/// What an access to a trapped GIC frame becomes in hardware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A load gives this; a store is ignored.
+    Value(u64),
+    /// Load from `offset` of the same frame; of that, the bits of `mask`, and `set` besides.
+    Load {
+        /// Bytes from the frame's base.
+        offset: u64,
+        /// Size of the physical access.
+        width: Width,
+        /// What the guest may see.
+        mask: u64,
+        /// What it sees in addition.
+        set: u64,
+    },
+    /// Store `value` at `offset`.
+    Store {
+        /// Bytes from the frame's base.
+        offset: u64,
+        /// Size of the physical access.
+        width: Width,
+        /// Owned bits only.
+        value: u64,
+    },
+    /// Store those bytes of `value` at `offset` whose bit in `lanes` is set.
+    StoreBytes {
+        /// Bytes from the frame's base, of byte 0.
+        offset: u64,
+        /// Four bytes.
+        value: u32,
+        /// Bit n: byte n.
+        lanes: u32,
+    },
+    /// Load GICD_IROUTER<intid>, give it to [`route_of_guest`], and that moved down by `shift` bits.
+    LoadRoute {
+        /// An owned SPI.
+        intid: u32,
+        /// 0, or 32 for the upper half.
+        shift: u32,
+    },
+    /// Route an owned SPI to a vCPU, by one 64-bit store to GICD_IROUTER<intid>.
+    StoreRoute {
+        /// An owned SPI.
+        intid: u32,
+        /// Position among the partition's CPUs.
+        vcpu: usize,
+    },
+    /// Write each word of the set to GICD_ISENABLER<n>.
+    Enable(SpiSet),
+    /// Write each word of the set to GICD_ICENABLER<n>.
+    Disable(SpiSet),
+}
+
+/// The state of a partition's distributor that hardware does not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Distributor {
+    is_on: bool,
+    enabled: SpiSet,
+}
+
+/// Offset of GICD_ISENABLER<n>, in bytes; GICD_ICENABLER, ISPENDR, ICPENDR, ISACTIVER, ICACTIVER follow
+/// every 128 bytes.
+pub const ISENABLER: u64 = 0x100;
+/// Offset of GICD_ICENABLER<n>.
+pub const ICENABLER: u64 = 0x180;
+/// Offset of GICD_IROUTER<0>; one every 8 bytes.
+pub const IROUTER: u64 = 0x6000;
+
+impl Distributor {
+    /// The state at the start of a partition: off, all its interrupts disabled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the guest's `access` at `offset` becomes.
+    pub fn access(&mut self, compartment: &Compartment<'_>, offset: u64, access: &Mmio) -> Access {
+        let aligned = offset.is_multiple_of(access.width.bytes());
+        let owned = &compartment.spis;
+        match (access.width, offset) {
+            _ if !aligned => Access::Value(0),
+            (Width::Word | Width::Double, 0x6100..0x7fe0) => route(compartment, offset, access),
+            (Width::Byte | Width::Word, 0x400..0x800) => priority(owned, offset, access),
+            (Width::Word, 0x000) => self.control(owned, access),
+            (Width::Word, _) => self.word(owned, offset, access),
+            _ => Access::Value(0),
+        }
+    }
+
+    /// GICD_CTLR. DS and RWP are the hardware's; affinity routing is always on.
+    fn control(&mut self, owned: &SpiSet, access: &Mmio) -> Access {
+        let Some(value) = access.store else {
+            let own = ARE | if self.is_on { ENABLE_GROUP_1 } else { 0 };
+            return Access::Load { offset: 0, width: Width::Word, mask: RWP | DS, set: own };
+        };
+        self.is_on = value & ENABLE_GROUP_1 != 0;
+        if self.is_on { Access::Enable(self.enabled) } else { Access::Disable(*owned) }
+    }
+
+    fn word(&mut self, owned: &SpiSet, offset: u64, access: &Mmio) -> Access {
+        let mask = owned_word(owned, offset);
+        match (offset, access.store) {
+            (0x004, None) => load(offset, TYPER_SHOWN, NO_1_OF_N),
+            (0x008 | 0xffd0..0x1_0000, None) => load(offset, u64::MAX, 0),
+            (0x080..0x100, None) => load(offset, u64::from(mask), 0),
+            (0x100..0x200, None) => Access::Value(u64::from(self.enabled.word(index(offset)))),
+            (0x100..0x200, Some(value)) => self.enable(offset, low_word(value) & mask),
+            (0x200..0x400, None) => load(offset, u64::from(mask), 0),
+            (0x200..0x400, Some(value)) => match value & u64::from(mask) {
+                0 => Access::Value(0),
+                value => Access::Store { offset, width: Width::Word, value },
+            },
+            (0xc00..0xd00, None) => load(offset, configuration_mask(owned, offset), 0),
+            _ => Access::Value(0),
+        }
+    }
+
+    /// GICD_ISENABLER<n> and GICD_ICENABLER<n>, with the bits that the partition owns.
+    fn enable(&mut self, offset: u64, bits: u32) -> Access {
+        let index = index(offset);
+        let before = self.enabled.word(index);
+        let after = if offset < ICENABLER { before | bits } else { before & !bits };
+        self.enabled.set_word(index, after);
+        if !self.is_on || bits == 0 {
+            return Access::Value(0);
+        }
+        Access::Store { offset, width: Width::Word, value: u64::from(bits) }
+    }
+}
+
+/// What a guest reads in GICD_IROUTER of an interrupt that is physically routed to `physical`.
+pub fn route_of_guest(compartment: &Compartment<'_>, physical: u64) -> u64 {
+    let target = compartment.cpus.iter().find(|cpu| cpu.mpidr == physical & AFFINITY);
+    target.or(compartment.cpus.first()).map_or(0, |cpu| cpu.virtual_mpidr)
+}
+
+/// GICD_CTLR bits, as a Non-secure access or one with a single Security state sees them.
+const ENABLE_GROUP_1: u64 = 1 << 1;
+const ARE: u64 = 1 << 4;
+const DS: u64 = 1 << 6;
+const RWP: u64 = 1 << 31;
+
+/// GICD_TYPER: ITLinesNumber, CPUNumber, SecurityExtn, IDbits, A3V, RSS. No LPIs, no message-based SPIs,
+/// no extended range, no NMIs.
+const TYPER_SHOWN: u64 = 0x1f | 0x7 << 5 | 1 << 10 | 0x1f << 19 | 1 << 24 | 1 << 26;
+/// GICD_TYPER.No1N: an interrupt goes to one CPU.
+const NO_1_OF_N: u64 = 1 << 25;
+
+/// GICD_IROUTER<n>: the four affinity fields, and Interrupt_Routing_Mode.
+const AFFINITY: u64 = 0xff_00ff_ffff;
+const IRM: u32 = 31;
+
+const fn load(offset: u64, mask: u64, set: u64) -> Access {
+    Access::Load { offset, width: Width::Word, mask, set }
+}
+
+/// The index of the word at `offset` in any of the tables with one bit per INTID.
+fn index(offset: u64) -> usize {
+    usize::try_from(field(offset, 6, 2)).unwrap_or(usize::MAX)
+}
+
+fn owned_word(owned: &SpiSet, offset: u64) -> u32 {
+    owned.word(index(offset))
+}
+
+fn low_word(value: u64) -> u32 {
+    u32::try_from(value & 0xffff_ffff).unwrap_or(0)
+}
+
+/// The first INTID that the byte table at `offset` from its beginning speaks of.
+fn intid(offset_in_table: u64) -> u32 {
+    u32::try_from(offset_in_table).unwrap_or(u32::MAX)
+}
+
+/// GICD_IPRIORITYR<n>: one byte per INTID.
+fn priority(owned: &SpiSet, offset: u64, access: &Mmio) -> Access {
+    let first = intid(offset.wrapping_sub(0x400));
+    let lanes = (0..4_u32).filter(|lane| u64::from(*lane) < access.width.bytes());
+    let owned_lanes = lanes.filter(|lane| owned.contains(first.wrapping_add(*lane)));
+    let lanes = owned_lanes.fold(0, |lanes, lane| lanes | 1_u32.wrapping_shl(lane));
+    match access.store {
+        _ if lanes == 0 => Access::Value(0),
+        Some(value) => Access::StoreBytes { offset, value: low_word(value), lanes },
+        None => Access::Load { offset, width: access.width, mask: spread(lanes, 8), set: 0 },
+    }
+}
+
+/// GICD_ICFGR<n>: two bits per INTID.
+fn configuration_mask(owned: &SpiSet, offset: u64) -> u64 {
+    let first = intid(offset.wrapping_sub(0xc00).wrapping_mul(4));
+    let bits = (0..16_u32).filter(|lane| owned.contains(first.wrapping_add(*lane)));
+    spread(bits.fold(0, |lanes, lane| lanes | 1_u32.wrapping_shl(lane)), 2)
+}
+
+/// A mask with `width` ones for each bit of `lanes`.
+fn spread(lanes: u32, width: u32) -> u64 {
+    let ones = 1_u64.wrapping_shl(width).wrapping_sub(1);
+    let lane =
+        |lane: u32| if bit(u64::from(lanes), lane) { ones.wrapping_shl(lane.wrapping_mul(width)) } else { 0 };
+    (0..16).fold(0, |mask, number| mask | lane(number))
+}
+
+/// GICD_IROUTER<n>: 64 bits per INTID, also in two halves.
+fn route(compartment: &Compartment<'_>, offset: u64, access: &Mmio) -> Access {
+    let intid = intid(offset.wrapping_sub(IROUTER) >> 3);
+    if !compartment.spis.contains(intid) {
+        return Access::Value(0);
+    }
+    let upper_half = access.width == Width::Word && !offset.is_multiple_of(8);
+    match access.store {
+        None => Access::LoadRoute { intid, shift: if upper_half { 32 } else { 0 } },
+        // Aff3 of every vCPU is zero: a store of zero changes nothing, another names nobody.
+        Some(0) if upper_half => Access::Value(0),
+        Some(_) if upper_half => Access::StoreRoute { intid, vcpu: 0 },
+        Some(value) => Access::StoreRoute { intid, vcpu: target(compartment, value) },
+    }
+}
+
+/// The vCPU that a route names; the first if it names none of the partition, or any of all.
+fn target(compartment: &Compartment<'_>, value: u64) -> usize {
+    let is_named = |cpu: &Cpu| cpu.virtual_mpidr == value & AFFINITY && !bit(value, IRM);
+    compartment.cpus.iter().position(is_named).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compartment::tests::with_first;
+    use crate::registers::Registers;
+    use proptest::prelude::{Strategy, any, prop};
+    use proptest::{prop_assert, prop_assert_eq, proptest};
+    use std::vec::Vec;
+
+    fn load(log2: u64) -> Mmio {
+        Mmio::decode(1 << 24 | log2 << 22, &Registers::default()).unwrap()
+    }
+
+    fn store(log2: u64, value: u64) -> Mmio {
+        let registers = Registers { x: [value; 31], pc: 0, pstate: 0 };
+        Mmio::decode(1 << 24 | log2 << 22 | 1 << 6, &registers).unwrap()
+    }
+
+    #[test]
+    fn the_guests_distributor_is_off_until_it_turns_it_on() {
+        with_first(|first| {
+            let mut distributor = Distributor::new();
+            let enable = store(2, 1 << 1 | 1 << 2);
+            assert_eq!(distributor.access(first, 0x104, &enable), Access::Value(0));
+            let shown = distributor.access(first, 0x104, &load(2));
+            assert_eq!(shown, Access::Value(1 << 1), "33 is owned, 34 is not");
+            let on = distributor.access(first, 0, &store(2, ENABLE_GROUP_1));
+            assert_eq!(on, Access::Enable(SpiSet::new([33])));
+            let more = distributor.access(first, 0x108, &store(2, u64::MAX));
+            assert_eq!(more, Access::Store { offset: 0x108, width: Width::Word, value: 1 << 15 });
+            let off = distributor.access(first, 0, &store(2, 0));
+            assert_eq!(off, Access::Disable(SpiSet::new([33, 79])));
+            let on = distributor.access(first, 0, &store(2, ENABLE_GROUP_1));
+            assert_eq!(on, Access::Enable(SpiSet::new([33, 79])), "what was enabled is so again");
+        });
+    }
+
+    #[test]
+    fn a_route_names_a_vcpu_and_never_any_of_all() {
+        with_first(|first| {
+            let route = |value| Distributor::new().access(first, IROUTER + 8 * 33, &store(3, value));
+            assert_eq!(route(1), Access::StoreRoute { intid: 33, vcpu: 1 });
+            assert_eq!(route(2), Access::StoreRoute { intid: 33, vcpu: 0 }, "CPU 2 is the neighbour's");
+            assert_eq!(route(1 << IRM | 1), Access::StoreRoute { intid: 33, vcpu: 0 });
+            let half =
+                |offset, value| Distributor::new().access(first, IROUTER + 8 * 33 + offset, &store(2, value));
+            assert_eq!(half(0, 1), Access::StoreRoute { intid: 33, vcpu: 1 });
+            assert_eq!(half(4, 0), Access::Value(0));
+            assert_eq!(half(4, 1), Access::StoreRoute { intid: 33, vcpu: 0 });
+            assert_eq!(route_of_guest(first, 1), 1);
+            assert_eq!(route_of_guest(first, 3), 0, "a route outside the partition is not shown");
+        });
+    }
+
+    #[test]
+    fn no_lpis_no_messages_no_extended_range() {
+        with_first(|first| {
+            let Access::Load { mask, set, .. } = Distributor::new().access(first, 4, &load(2)) else {
+                panic!("GICD_TYPER is the hardware's");
+            };
+            assert_eq!(mask & (0x1f << 11 | 1 << 16 | 1 << 17 | 1 << 8 | 1 << 9 | 0x1f << 27), 0);
+            assert_eq!(set, 1 << 25);
+            for message in [0x40, 0x48, 0x50, 0x58] {
+                assert_eq!(Distributor::new().access(first, message, &store(2, 33)), Access::Value(0));
+            }
+        });
+    }
+
+    #[test]
+    fn configuration_and_group_show_the_truth_and_take_nothing() {
+        with_first(|first| {
+            let mut distributor = Distributor::new();
+            let configuration = Access::Load { offset: 0xc08, width: Width::Word, mask: 0b11 << 2, set: 0 };
+            assert_eq!(distributor.access(first, 0xc08, &load(2)), configuration);
+            assert_eq!(distributor.access(first, 0xc08, &store(2, u64::MAX)), Access::Value(0));
+            assert_eq!(distributor.access(first, 0x84, &store(2, 0)), Access::Value(0));
+        });
+    }
+
+    #[test]
+    fn a_priority_is_written_by_owned_bytes() {
+        with_first(|first| {
+            let mut distributor = Distributor::new();
+            let word = distributor.access(first, 0x420, &store(2, 0x1122_3344));
+            assert_eq!(word, Access::StoreBytes { offset: 0x420, value: 0x1122_3344, lanes: 0b0010 });
+            let byte = distributor.access(first, 0x421, &store(0, 0x80));
+            assert_eq!(byte, Access::StoreBytes { offset: 0x421, value: 0x80, lanes: 0b0001 });
+            assert_eq!(distributor.access(first, 0x422, &store(0, 0x80)), Access::Value(0));
+            let shown = Access::Load { offset: 0x420, width: Width::Word, mask: 0xff00, set: 0 };
+            assert_eq!(distributor.access(first, 0x420, &load(2)), shown);
+        });
+    }
+
+    /// The INTIDs whose state a physical store reaches, by GICv3 §12.9 and not by the code above.
+    fn touched(access: &Access) -> Vec<u32> {
+        match *access {
+            Access::Value(_) | Access::Load { .. } | Access::LoadRoute { .. } => Vec::new(),
+            Access::Store { offset, value, .. } => {
+                assert!((0x100..0x400).contains(&offset), "only registers with a set or a clear form");
+                let first = u32::try_from(offset % 0x80 * 8).unwrap();
+                (0..32).filter(|bit| value >> bit & 1 == 1).map(|bit| first + bit).collect()
+            }
+            Access::StoreBytes { offset, lanes, .. } => {
+                let first = u32::try_from(offset - 0x400).unwrap();
+                (0..4).filter(|lane| lanes >> lane & 1 == 1).map(|lane| first + lane).collect()
+            }
+            Access::StoreRoute { intid, .. } => std::vec![intid],
+            Access::Enable(set) | Access::Disable(set) => (0..1020).filter(|id| set.contains(*id)).collect(),
+        }
+    }
+
+    /// The INTIDs of which a physical load shows something.
+    fn shown(access: &Access) -> Vec<u32> {
+        let Access::Load { offset, mask, .. } = *access else { return Vec::new() };
+        let bits_per_intid = match offset {
+            0x080..0x400 => 1,
+            0x400..0x800 => 8,
+            0xc00..0xd00 => 2,
+            _ => return Vec::new(),
+        };
+        let table = if offset < 0x400 { offset % 0x80 } else { offset % 0x400 };
+        let first = u32::try_from(table * 8 / bits_per_intid).unwrap();
+        let bits = u32::try_from(bits_per_intid).unwrap();
+        (0..64).filter(|bit| mask >> bit & 1 == 1).map(|bit| first + bit / bits).collect()
+    }
+
+    fn any_access() -> impl Strategy<Value = (u64, Mmio)> {
+        let interesting =
+            prop::sample::select(std::vec![0_u64, 0x104, 0x108, 0x184, 0x204, 0x284, 0x304, 0x384]);
+        let offset =
+            proptest::prop_oneof![0_u64..0x1_0000, interesting, 0x400_u64..0x480, 0x6100_u64..0x6400];
+        let access = (0_u64..4, any::<Option<u64>>());
+        (offset, access).prop_map(|(offset, (log2, value))| {
+            (offset, value.map_or_else(|| load(log2), |value| store(log2, value)))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_of_accesses_touches_a_foreign_interrupt(
+            accesses in prop::collection::vec(any_access(), 1..60),
+        ) {
+            with_first(|first| {
+                let mut distributor = Distributor::new();
+                for (offset, access) in &accesses {
+                    let physical = distributor.access(first, *offset, access);
+                    for intid in touched(&physical).into_iter().chain(shown(&physical)) {
+                        prop_assert!(first.spis.contains(intid), "{intid} by {physical:?}");
+                    }
+                    if let Access::StoreRoute { vcpu, .. } = physical {
+                        prop_assert!(vcpu < first.cpus.len());
+                    }
+                    if access.store.is_none() {
+                        prop_assert_eq!(touched(&physical), Vec::<u32>::new());
+                    }
+                }
+                Ok(())
+            })?;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What the rules are: every decision of EL2 as a pure function.
+//!
+//! Hardware hands EL2 a syndrome and a few registers; this crate says what they mean ([`Exit`]), what is
+//! to be done about it ([`Action`]), and holds the state machines behind the answers. Nothing here
+//! touches hardware, so all of it is tested on the host; `hypervisor/src/act.rs` does what it is told.
+//!
+//! Everything that reaches these functions comes from a guest and is hostile: they are total. No
+//! indexing, no unchecked arithmetic, no panic (the crate's lints see to it).
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+#[cfg(test)]
+extern crate std;
+
+mod abort;
+mod bits;
+mod call;
+mod compartment;
+pub mod console;
+mod cpu_interface;
+pub mod distributor;
+pub mod el2;
+mod exit;
+pub mod handoff;
+mod id;
+pub mod inject;
+mod mmio;
+mod power;
+pub mod prove;
+mod reason;
+pub mod redistributor;
+mod registers;
+pub mod sgi;
+mod spi;
+pub mod stage1;
+pub mod stage2;
+mod system_register;
+pub mod uart;
+
+pub use abort::Abort;
+pub use call::{Call, Psci, Return};
+pub use compartment::{Action, Compartment, Reach};
+pub use cpu_interface::{Interface, control_of_guest};
+pub use exit::{Exit, Syndrome};
+pub use id::{ID_REGISTERS, IdRegisters};
+pub use mmio::{Mmio, Width};
+pub use power::{Entry, Power, PowerAction, PowerState};
+pub use reason::{REASONS, Reason};
+pub use registers::Registers;
+pub use spi::SpiSet;
+pub use system_register::{Encoding, SystemAccess};
+pub use uart::Uart;

@@ -1,0 +1,212 @@
+//! Trapped system registers: which one, and what answers.
+//!
+//! Arm ARM, ESR_EL2, ISS of EC 0x18. Registers that EL2 forwards or translates are listed; a register
+//! that the architecture says may be RAZ is; every other one does not exist, exactly as on a CPU without
+//! that feature.
+
+use crate::bits::{bit, field};
+use crate::compartment::{Action, Compartment, Reach};
+use crate::cpu_interface::Interface;
+use crate::id::IdRegisters;
+use crate::inject::Exception;
+use crate::reason::Reason;
+use crate::registers::Registers;
+use crate::sgi;
+
+/// The five numbers that name a system register, packed as in an `MRS` instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Encoding(u16);
+
+/// A trapped `MSR` or `MRS`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SystemAccess {
+    /// Which register.
+    pub encoding: Encoding,
+    /// Whether the guest wanted to read it.
+    pub is_read: bool,
+    /// The general-purpose register; 31 is the zero register.
+    pub register: u8,
+}
+
+impl Encoding {
+    /// The register `S<op0>_<op1>_C<crn>_C<crm>_<op2>`.
+    pub const fn new(op0: u16, op1: u16, crn: u16, crm: u16, op2: u16) -> Self {
+        Self((op0 & 3) << 14 | (op1 & 7) << 11 | (crn & 15) << 7 | (crm & 15) << 3 | op2 & 7)
+    }
+
+    /// The position of an ID register of group 3 (op0 3, op1 0, CRn 0, CRm 1 to 7) among its like.
+    fn id_index(self) -> Option<usize> {
+        let first = Self::new(3, 0, 0, 1, 0).0;
+        let last = Self::new(3, 0, 0, 7, 7).0;
+        (first..=last).contains(&self.0).then(|| usize::from(self.0.wrapping_sub(first)))
+    }
+}
+
+impl SystemAccess {
+    pub(crate) fn decode(esr: u64) -> Self {
+        let number = |high, low| u16::try_from(field(esr, high, low)).unwrap_or(0);
+        Self {
+            encoding: Encoding::new(
+                number(21, 20),
+                number(16, 14),
+                number(13, 10),
+                number(4, 1),
+                number(19, 17),
+            ),
+            is_read: bit(esr, 0),
+            register: u8::try_from(field(esr, 9, 5)).unwrap_or(31),
+        }
+    }
+
+    /// Answers the access; a forwarded one is left to the caller by way of the action.
+    pub(crate) fn answer(
+        self,
+        compartment: &Compartment<'_>,
+        caller: usize,
+        ids: &IdRegisters,
+        registers: &mut Registers,
+    ) -> (Reason, Action) {
+        let value = registers.read(self.register);
+        let (reason, reply) = match (self.encoding, self.is_read) {
+            (ICC_SGI1R_EL1, false) => (Reason::Sgi, Reply::Do(sgi::send(compartment, caller, value))),
+            (ICC_SGI0R_EL1 | ICC_ASGI1R_EL1, false) => (Reason::Sgi, Reply::Value(0)),
+            (ICC_PMR_EL1, read) => (Reason::Interface, self.forward(Interface::PriorityMask, read, value)),
+            (ICC_CTLR_EL1, read) => (Reason::Interface, self.forward(Interface::Control, read, value)),
+            (ICC_RPR_EL1, true) => (Reason::Interface, self.forward(Interface::RunningPriority, true, 0)),
+            (ICC_DIR_EL1, false) if compartment.may_deactivate(value) => {
+                (Reason::Interface, self.forward(Interface::Deactivate, false, value))
+            }
+            (ICC_DIR_EL1, false) => (Reason::Interface, Reply::Value(0)),
+            (ICC_SRE_EL1, _) => (Reason::Interface, Reply::Value(SRE)),
+            (IC_IALLUIS, false) => (Reason::SystemRegister, Reply::Do(invalidate_instructions(compartment))),
+            (ACTLR_EL1, _) | (LORID_EL1 | ERRIDR_EL1, true) => (Reason::SystemRegister, Reply::Value(0)),
+            (encoding, true) => match encoding.id_index() {
+                Some(index) => (Reason::SystemRegister, Reply::Value(ids.value(index))),
+                None => (Reason::Undefined, Reply::Undefined),
+            },
+            (_, false) => (Reason::Undefined, Reply::Undefined),
+        };
+        let action = match reply {
+            Reply::Undefined => return (reason, Action::Inject(Exception::Undefined)),
+            Reply::Do(action) => action,
+            Reply::Value(value) => {
+                if self.is_read {
+                    registers.write(self.register, value);
+                }
+                Action::Resume
+            }
+        };
+        registers.skip();
+        (reason, action)
+    }
+
+    const fn forward(self, interface: Interface, is_read: bool, value: u64) -> Reply {
+        Reply::Do(if is_read {
+            Action::ReadInterface { interface, register: self.register }
+        } else {
+            Action::WriteInterface { interface, value }
+        })
+    }
+}
+
+enum Reply {
+    /// A read gives this; a write is ignored.
+    Value(u64),
+    /// Hardware has to do something.
+    Do(Action),
+    /// There is no such register.
+    Undefined,
+}
+
+/// ICC_SRE_EL1: system registers, no bypass of IRQ or FIQ.
+const SRE: u64 = 7;
+
+/// All of a partition's CPUs, but nobody else's if there is only one.
+fn invalidate_instructions(compartment: &Compartment<'_>) -> Action {
+    let reach = if compartment.cpus.len() > 1 { Reach::InnerShareable } else { Reach::ThisCpu };
+    Action::InvalidateInstructions(reach)
+}
+
+/// `IC IALLUIS`, where `HCR_EL2.TICAB` or `HFGITR_EL2.ICIALLUIS` traps it.
+const IC_IALLUIS: Encoding = Encoding::new(1, 0, 7, 1, 0);
+const ICC_PMR_EL1: Encoding = Encoding::new(3, 0, 4, 6, 0);
+const ICC_DIR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 1);
+const ICC_RPR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 3);
+const ICC_SGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 5);
+const ICC_ASGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 6);
+const ICC_SGI0R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 7);
+const ICC_CTLR_EL1: Encoding = Encoding::new(3, 0, 12, 12, 4);
+const ICC_SRE_EL1: Encoding = Encoding::new(3, 0, 12, 12, 5);
+const ACTLR_EL1: Encoding = Encoding::new(3, 0, 1, 0, 1);
+const ERRIDR_EL1: Encoding = Encoding::new(3, 0, 5, 3, 0);
+const LORID_EL1: Encoding = Encoding::new(3, 0, 10, 4, 7);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compartment::tests::with_first;
+
+    fn access(encoding: Encoding, is_read: bool) -> SystemAccess {
+        SystemAccess { encoding, is_read, register: 2 }
+    }
+
+    fn answer(encoding: Encoding, is_read: bool, value: u64) -> (Reason, Action, Registers) {
+        with_first(|compartment| {
+            let mut registers = Registers { x: [value; 31], pc: 0x100, pstate: 0 };
+            let ids = IdRegisters::sanitise(&[u64::MAX; crate::ID_REGISTERS]);
+            let (reason, action) = access(encoding, is_read).answer(compartment, 0, &ids, &mut registers);
+            (reason, action, registers)
+        })
+    }
+
+    #[test]
+    fn the_syndrome_names_register_and_direction() {
+        // MRS x2, ICC_RPR_EL1
+        let esr = 0x18 << 26 | 3 << 20 | 3 << 17 | 12 << 10 | 2 << 5 | 11 << 1 | 1;
+        assert_eq!(SystemAccess::decode(esr), access(ICC_RPR_EL1, true));
+    }
+
+    #[test]
+    fn a_register_nobody_thought_of_does_not_exist() {
+        let (reason, action, registers) = answer(Encoding::new(3, 7, 15, 15, 7), true, 0);
+        assert_eq!((reason, action), (Reason::Undefined, Action::Inject(Exception::Undefined)));
+        assert_eq!(registers.pc, 0x100, "an instruction that does not exist is not stepped over");
+    }
+
+    #[test]
+    fn every_encoding_is_answered() {
+        for bits in 0..=u16::MAX {
+            for is_read in [false, true] {
+                let (_, action, registers) = answer(Encoding(bits), is_read, u64::MAX);
+                let undefined = action == Action::Inject(Exception::Undefined);
+                assert_eq!(registers.pc == 0x100, undefined, "{bits:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn id_registers_cannot_be_written_and_unallocated_ones_read_zero() {
+        assert_eq!(answer(Encoding::new(3, 0, 0, 4, 0), false, 0).0, Reason::Undefined);
+        let (_, action, registers) = answer(Encoding::new(3, 0, 0, 7, 7), true, 9);
+        assert_eq!((action, registers.x[2]), (Action::Resume, 0));
+    }
+
+    #[test]
+    fn system_register_mode_cannot_be_left() {
+        let (_, action, registers) = answer(ICC_SRE_EL1, true, 0);
+        assert_eq!((action, registers.x[2]), (Action::Resume, 7));
+        assert_eq!(answer(ICC_SRE_EL1, false, 0).1, Action::Resume);
+    }
+
+    #[test]
+    fn a_partition_of_two_cpus_invalidates_instructions_on_both() {
+        assert_eq!(answer(IC_IALLUIS, false, 0).1, Action::InvalidateInstructions(Reach::InnerShareable));
+    }
+
+    #[test]
+    fn only_own_interrupts_are_deactivated() {
+        let forwarded = |intid| matches!(answer(ICC_DIR_EL1, false, intid).1, Action::WriteInterface { .. });
+        assert!(forwarded(27) && forwarded(33) && forwarded(79));
+        assert!(!forwarded(40) && !forwarded(1020) && !forwarded(8192) && !forwarded(u64::MAX));
+    }
+}
