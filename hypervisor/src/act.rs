@@ -1,0 +1,168 @@
+//! The only place where a decision reaches hardware.
+//!
+//! An [`Action`] says what is to be done; here it is done, and nothing is decided but what only hardware
+//! knows: whether the firmware will, and whether the console is free.
+
+use crate::cache;
+use crate::console;
+use crate::cpu::{Departure, redistributor};
+use crate::firmware;
+use crate::gic;
+use crate::partition::Partition;
+use crate::registers::{ICC_CTLR_EL1, ICC_DIR_EL1, ICC_PMR_EL1, ICC_RPR_EL1, synchronize};
+use crate::stop::{self, Why};
+use crate::system::System;
+use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, VBAR_EL1};
+use bulkhead_core::inject::{self, Before, Exception};
+use bulkhead_core::uart::UartAccess;
+use bulkhead_core::{
+    Action, Interface, Mmio, PowerAction, Psci, Registers, Return, control_of_guest, redistributor as model,
+};
+use tock_registers::interfaces::{Readable, Writeable};
+
+/// How a CPU goes on after an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// Back to the guest.
+    Resume,
+    /// Away from it.
+    Depart(Departure),
+}
+
+/// Does what `action` says, for vCPU `vcpu` with these registers.
+pub(crate) fn carry_out(
+    system: &System,
+    partition: &Partition,
+    vcpu: usize,
+    registers: &mut Registers,
+    action: Action,
+) -> Flow {
+    match action {
+        Action::Resume => {}
+        Action::Inject(exception) => inject(registers, exception),
+        Action::SendSgi { intid, targets } => send_sgi(partition, intid, targets),
+        Action::ReadInterface { interface, register } => registers.write(register, read_interface(interface)),
+        Action::WriteInterface { interface, value } => write_interface(interface, value),
+        Action::Distributor { offset, access } => {
+            let physical = partition.distributor.lock().access(&partition.compartment, offset, &access);
+            let value = system.distributor.carry_out(&partition.compartment, physical);
+            finish(registers, &access, value);
+        }
+        Action::Redistributor { vcpu, offset, access } => {
+            let physical = model::access(&partition.compartment, vcpu, offset, &access);
+            let frame = redistributor(system, partition.cpu_index(vcpu));
+            finish(registers, &access, frame.map_or(0, |frame| frame.carry_out(physical)));
+        }
+        Action::Uart { offset, access } => uart(partition, registers, offset, &access),
+        Action::InvalidateInstructions(reach) => cache::invalidate_instructions(reach),
+        Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
+    }
+    Flow::Resume
+}
+
+fn inject(registers: &mut Registers, exception: Exception) {
+    let before = Before { pstate: registers.pstate, vbar: VBAR_EL1.get(), sctlr: SCTLR_EL1.get() };
+    let after = inject::take(exception, before);
+    ELR_EL1.set(registers.pc);
+    SPSR_EL1.set(registers.pstate);
+    ESR_EL1.set(after.esr);
+    if let Some(far) = after.far {
+        FAR_EL1.set(far);
+    }
+    registers.pc = after.pc;
+    registers.pstate = after.pstate;
+}
+
+fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
+    for (vcpu, cpu) in partition.compartment.cpus.iter().enumerate() {
+        if targets >> vcpu & 1 != 0 {
+            gic::send_sgi(intid, cpu.mpidr);
+        }
+    }
+}
+
+fn read_interface(interface: Interface) -> u64 {
+    match interface {
+        Interface::PriorityMask => ICC_PMR_EL1::read(),
+        Interface::Control => control_of_guest(ICC_CTLR_EL1::read(), None),
+        Interface::RunningPriority => ICC_RPR_EL1::read(),
+        Interface::Deactivate => 0,
+    }
+}
+
+fn write_interface(interface: Interface, value: u64) {
+    match interface {
+        Interface::PriorityMask => ICC_PMR_EL1::write(value),
+        Interface::Control => ICC_CTLR_EL1::write(control_of_guest(ICC_CTLR_EL1::read(), Some(value))),
+        Interface::Deactivate => ICC_DIR_EL1::write(value),
+        Interface::RunningPriority => {}
+    }
+    synchronize();
+}
+
+fn uart(partition: &Partition, registers: &mut Registers, offset: u64, access: &Mmio) {
+    let answer = partition.uart.lock().access(offset, access);
+    let value = match answer {
+        UartAccess::Value(value) => value,
+        UartAccess::Transmit(byte) => {
+            partition.say(byte);
+            console::carry();
+            0
+        }
+        UartAccess::Flags => {
+            console::carry();
+            partition.uart_flags()
+        }
+    };
+    finish(registers, access, value);
+}
+
+/// Ends a load with `value`; a store is over.
+fn finish(registers: &mut Registers, access: &Mmio, value: u64) {
+    if access.store.is_none() {
+        access.load(registers, value);
+    }
+}
+
+fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Registers, call: Psci) -> Flow {
+    let compartment = &partition.compartment;
+    let mut action = partition.power.lock().call(compartment, vcpu, call);
+    if let PowerAction::Ask { target, otherwise } = action {
+        action = match compartment.cpus.get(target).is_some_and(|cpu| firmware::is_off(cpu.mpidr)) {
+            false => PowerAction::Return(otherwise),
+            true => {
+                let mut power = partition.power.lock();
+                power.is_off(target);
+                power.call(compartment, vcpu, call)
+            }
+        };
+    }
+    let answer = match action {
+        PowerAction::Return(answer) | PowerAction::Ask { otherwise: answer, .. } => answer,
+        PowerAction::Start(target) => start(system, partition, target),
+        PowerAction::Wait => {
+            aarch64_cpu::asm::wfi();
+            Return::SUCCESS
+        }
+        PowerAction::Off => return Flow::Depart(Departure::Off),
+        PowerAction::Stop => return stop(system, partition, vcpu, Why::Off),
+        PowerAction::Reset => return stop(system, partition, vcpu, Why::Reset),
+    };
+    registers.write(0, answer.0.cast_unsigned());
+    Flow::Resume
+}
+
+fn start(system: &System, partition: &Partition, target: usize) -> Return {
+    let Some(cpu) = partition.compartment.cpus.get(target) else { return Return::INTERNAL_FAILURE };
+    let index = partition.cpu_index(target) as u64;
+    if firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, index).is_success() {
+        return Return::SUCCESS;
+    }
+    partition.power.lock().start_failed(target);
+    Return::INTERNAL_FAILURE
+}
+
+fn stop(system: &System, partition: &Partition, vcpu: usize, why: Why) -> Flow {
+    stop::begin(system, partition, vcpu, why);
+    Flow::Depart(Departure::Stop)
+}

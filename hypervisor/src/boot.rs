@@ -1,0 +1,238 @@
+//! From the first line of Rust to the first guest, in the order in which it happens.
+//!
+//! Everything is checked before any partition begins: there is no half-booted machine. What is wrong is
+//! said in one line, then the board is off.
+
+mod refusal;
+
+use crate::cache;
+use crate::console;
+use crate::control::Identity;
+use crate::cpu::{self, Cpu};
+use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
+use crate::firmware;
+use crate::gic::{self, Distributor, Redistributor};
+use crate::heap;
+use crate::image::{LOAD, STACK, Window, boot_header};
+use crate::maps::{self, Maps, Room};
+use crate::mmio::Mmio;
+use crate::panic::stop_the_board;
+use crate::partition::{Partition, Root};
+use crate::system::{self, System};
+use aarch64_cpu::asm::barrier;
+use aarch64_cpu::registers::SCTLR_EL2;
+use alloc::vec::Vec;
+use bulkhead_core::el2;
+use bulkhead_core::handoff::{self, HEADER};
+use bulkhead_core::stage1::Tables;
+use bulkhead_plan::limits::PARTITIONS;
+use bulkhead_plan::{BootHeader, NO_PARTITION, PAGE, Pa, Plan, Span};
+use core::sync::atomic::Ordering;
+use refusal::Refusal;
+use sha2::{Digest, Sha256};
+use spin::Mutex;
+use tock_registers::interfaces::Writeable;
+
+/// The boot CPU, with the MMU on: `fdt` is what the firmware has left in x0.
+pub(crate) extern "C" fn boot(fdt: u64) -> ! {
+    let Some(header) = boot_header() else { stop_the_board() };
+    // SAFETY: the boot tables map the UART, and so do EL2's own.
+    unsafe { console::start(&header.console) };
+    match prepare(header, fdt) {
+        Ok(system) => start(system),
+        Err(refusal) => refuse(&refusal),
+    }
+}
+
+fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Refusal> {
+    if Identity::of_this_cpu().features.forces_vhe() {
+        return Err(Refusal::Cpu);
+    }
+    let window = Window::new(header.window);
+    let plan = read_plan(header, &window)?;
+    let mut room = Room::new(window, header.heap);
+    let boot_tables = room.take(BOOT_PAGES * PAGE, PAGE).ok_or(Refusal::Memory)?;
+    let stacks = room.take(plan.cpus.len() as u64 * STACK, PAGE).ok_or(Refusal::Memory)?;
+    let mut roots = [Span::default(); PARTITIONS];
+    for (root, partition) in roots.iter_mut().zip(plan.partitions) {
+        let size = u64::from(partition.root_pages) * PAGE;
+        *root = room.take(size, size).ok_or(Refusal::Memory)?;
+    }
+    let maps = open_eyes(header, &plan, stacks.base, fdt, &mut room)?;
+    room.into_heap();
+    Room::new(window, boot_tables).into_heap();
+    let distributor = quiet_interrupts(&plan)?;
+    publish(plan, &window, &roots, maps, distributor)
+}
+
+/// Decodes and verifies the plan, and with it the stage-2 tables.
+fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refusal> {
+    let place = Span::new(header.window.base.0.wrapping_add(header.plan_offset), header.plan_size);
+    // SAFETY: nobody writes to the image.
+    let bytes = unsafe { window.bytes(place) }.ok_or(Refusal::Memory)?;
+    let plan = Plan::decode(bytes).map_err(Refusal::NoPlan)?;
+    if Sha256::digest(plan.digested())[..] != plan.header.digest {
+        return Err(Refusal::Damaged("the plan"));
+    }
+    if plan.board.window != header.window || plan.board.heap != header.heap {
+        return Err(Refusal::Damaged("the boot header"));
+    }
+    bulkhead_plan::verify(&plan).map_err(Refusal::Unsound)?;
+    // SAFETY: as above.
+    let tables = unsafe { window.bytes(plan.header.tables) }.ok_or(Refusal::Memory)?;
+    if Sha256::digest(tables)[..] != plan.header.tables_digest {
+        return Err(Refusal::Damaged("the stage-2 tables"));
+    }
+    Ok(plan)
+}
+
+/// Builds EL2's own tables in `room`, begins to use them, and looks at the firmware's device tree.
+fn open_eyes(
+    header: &BootHeader,
+    plan: &Plan<'_>,
+    stacks: Pa,
+    fdt: u64,
+    room: &mut Room,
+) -> Result<Maps, Refusal> {
+    let (pages, base) = room.pages().ok_or(Refusal::Memory)?;
+    let mut tables = Tables::new(pages, base);
+    let (steady, loads) = maps::build(plan, header, stacks, &mut tables).map_err(Refusal::Maps)?;
+    let kept = tables.used() as u64 * PAGE;
+    // SAFETY: the steady root maps the image, its data and the heap where the boot tables have them.
+    unsafe { maps::switch_to(tables.address(steady)) };
+    SCTLR_EL2.set(el2::SCTLR);
+    barrier::isb(barrier::SY);
+    compare_board(plan, fdt, steady, &mut tables)?;
+    let roots: [Pa; PARTITIONS] = loads.map(|root| tables.address(root));
+    let steady = tables.address(steady);
+    room.take(kept, PAGE).ok_or(Refusal::Memory)?;
+    Ok(Maps { steady, loads: roots })
+}
+
+/// Compares the plan with the device tree at physical address `fdt`, if there is one.
+fn compare_board(
+    plan: &Plan<'_>,
+    fdt: u64,
+    steady: bulkhead_core::stage1::Root,
+    tables: &mut Tables<'_>,
+) -> Result<(), Refusal> {
+    let mut look = |size: usize, judge: &mut dyn FnMut(&[u8])| {
+        let span = Span::new(fdt, size as u64);
+        let root = maps::with_sight_of(span, steady, tables).map_err(Refusal::Maps)?;
+        maps::while_seeing(tables.address(root), || {
+            // SAFETY: the root maps these bytes read-only, and nobody else is on.
+            judge(unsafe { core::slice::from_raw_parts((LOAD + fdt) as *const u8, size) });
+        });
+        Ok(())
+    };
+    let is_possible = fdt != 0 && fdt.is_multiple_of(8) && fdt < LOAD;
+    let mut size = None;
+    if is_possible {
+        look(HEADER, &mut |bytes| size = handoff::size(bytes))?;
+    }
+    let Some(size) = size else {
+        log::info!("the firmware has left no device tree: going by the plan alone");
+        return Ok(());
+    };
+    let mut verdict = Ok(());
+    look(size, &mut |bytes| verdict = handoff::compare(plan, bytes, Span::new(fdt, size as u64)))?;
+    verdict.map_err(Refusal::Board)
+}
+
+/// Takes the interrupt controller over: LPIs off, everything disabled, each SPI routed to its owner.
+fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
+    for cpu in plan.cpus {
+        // SAFETY: EL2's tables map the frames of every CPU of the plan.
+        let frame = Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) });
+        if frame.affinity() != cpu.mpidr {
+            return Err(Refusal::Gic("a redistributor belongs to another CPU than the plan says"));
+        }
+        if !frame.forbid_lpis() {
+            return Err(Refusal::Gic("LPIs cannot be turned off"));
+        }
+    }
+    for translator in plan.translators {
+        // SAFETY: EL2's tables map the first page of every ITS of the plan.
+        if !gic::silence_translator(unsafe { Mmio::new(translator.base.0) }) {
+            return Err(Refusal::Gic("an ITS cannot be turned off"));
+        }
+    }
+    // SAFETY: EL2's tables map the distributor.
+    let distributor = Distributor::new(unsafe { Mmio::new(plan.board.distributor.base.0) });
+    if !distributor.start() {
+        return Err(Refusal::Gic("the distributor does not settle"));
+    }
+    for partition in plan.partitions {
+        let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
+        let first = cpus.first().map_or(0, |cpu| cpu.mpidr);
+        for interrupt in partition.interrupts.of(plan.interrupts).unwrap_or_default() {
+            if !distributor.prepare(interrupt, first) {
+                return Err(Refusal::NoInterrupt(interrupt.intid));
+            }
+        }
+    }
+    Ok(distributor)
+}
+
+/// Makes partitions and CPUs, and seals the heap behind them.
+fn publish(
+    plan: Plan<'static>,
+    window: &Window,
+    roots: &[Span; PARTITIONS],
+    maps: Maps,
+    distributor: Distributor,
+) -> Result<&'static System, Refusal> {
+    let mut partitions = Vec::with_capacity(plan.partitions.len());
+    for ((index, planned), place) in plan.partitions.iter().enumerate().zip(roots) {
+        // SAFETY: the place was taken from the heap's room for this root alone.
+        let root = unsafe { Root::new(planned, window, *place) }.ok_or(Refusal::Memory)?;
+        partitions.push(Partition::new(&plan, planned, index, root));
+    }
+    let owned = plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION).count();
+    let cpus = (0..owned).map(|_| Mutex::new(Cpu::default())).collect();
+    write_boot_record(maps.steady);
+    let secondary_entry = window.physical_address(secondary_entry as *const () as u64);
+    let system = system::publish(System { plan, partitions, cpus, maps, distributor, secondary_entry });
+    heap::seal();
+    Ok(system)
+}
+
+/// Tells CPUs that begin with their MMU off which root to use; they read past the caches.
+fn write_boot_record(steady: Pa) {
+    BOOT_RECORD.store(steady.0, Ordering::Release);
+    cache::clean_and_invalidate((&raw const BOOT_RECORD).addr() as u64, 8);
+}
+
+/// Starts the first CPU of every partition; this CPU turns into its own, if it is one of them.
+fn start(system: &'static System) -> ! {
+    let (used, total) = heap::usage();
+    let board = &system.plan.board;
+    log::info!(
+        "{} on {}: {} partitions, {used} of {total} bytes of heap",
+        VERSION,
+        board.name,
+        system.partitions.len()
+    );
+    let own = system.plan.cpus.iter().position(|cpu| cpu.mpidr == cpu::affinity());
+    for partition in &system.partitions {
+        let first = partition.cpu_index(0);
+        let Some(cpu) = system.plan.cpus.get(first).filter(|_| own != Some(first)) else { continue };
+        let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
+        if !answer.is_success() {
+            refuse(&Refusal::NotStarted(cpu.mpidr, answer.code()));
+        }
+    }
+    match own {
+        Some(own) if system.partitions.iter().any(|partition| partition.cpu_index(0) == own) => {
+            cpu::become_cpu(own)
+        }
+        _ => cpu::off(),
+    }
+}
+
+const VERSION: &str = concat!("bulkhead ", env!("CARGO_PKG_VERSION"));
+
+fn refuse(refusal: &Refusal) -> ! {
+    log::error!("not booted: {refusal}");
+    stop_the_board()
+}

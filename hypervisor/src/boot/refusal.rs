@@ -1,0 +1,50 @@
+//! Why the board does not boot, in one line.
+//!
+//! Said before any guest has begun, so that whoever reads the console knows what to change.
+
+use bulkhead_core::handoff::Mismatch;
+use bulkhead_core::stage1::MapError;
+use bulkhead_plan::{DecodeError, Violation};
+use core::fmt;
+
+/// A reason not to boot.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The plan cannot be read.
+    NoPlan(DecodeError),
+    /// A part of the image is not what the tool has written.
+    Damaged(&'static str),
+    /// The plan breaks an invariant.
+    Unsound(Violation),
+    /// The window is too small, or the plan points out of it.
+    Memory,
+    /// EL2's own tables cannot be built.
+    Maps(MapError),
+    /// The plan is for another board.
+    Board(Mismatch),
+    /// The interrupt controller is not what it should be.
+    Gic(&'static str),
+    /// The interrupt controller has no such interrupt.
+    NoInterrupt(u32),
+    /// The CPU cannot run EL2 without the Virtualization Host Extensions.
+    Cpu,
+    /// The firmware does not start this CPU.
+    NotStarted(u64, i64),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlan(error) => write!(f, "{error}"),
+            Self::Damaged(what) => write!(f, "{what} is damaged"),
+            Self::Unsound(violation) => write!(f, "the plan is unsound: {violation}"),
+            Self::Memory => f.write_str("the hypervisor's window is too small for what the plan needs"),
+            Self::Maps(error) => write!(f, "the hypervisor's own tables: {error:?}"),
+            Self::Board(mismatch) => write!(f, "{mismatch}"),
+            Self::Gic(what) => write!(f, "interrupt controller: {what}"),
+            Self::NoInterrupt(intid) => write!(f, "wrong board: it has no interrupt {intid}"),
+            Self::Cpu => f.write_str("this CPU cannot leave VHE mode (HCR_EL2.E2H is RES1)"),
+            Self::NotStarted(mpidr, code) => write!(f, "the firmware does not start CPU {mpidr:#x}: {code}"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Every register of EL2 and EL1 that matters, written whole.
+//!
+//! On every CPU, at every start of a guest: what firmware or a guest's former life has left behind is
+//! overwritten, not adjusted. The values of EL2's registers are `bulkhead_core::el2`'s; optional ones are
+//! touched only where the CPU says that it has them.
+
+use crate::entry::{clear_fp, read_id_registers};
+use crate::registers::{
+    HCRX_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1, PMCNTENCLR_EL0,
+    PMCR_EL0, PMOVSCLR_EL0, TRFCR_EL2, VPIDR_EL2, synchronize,
+};
+use aarch64_cpu::registers::{
+    ACTLR_EL2, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0, CNTV_CTL_EL0, CNTVOFF_EL2,
+    CONTEXTIDR_EL1, CPACR_EL1, CPTR_EL2, CSSELR_EL1, ELR_EL1, ESR_EL1, FAR_EL1, HAFGRTR_EL2, HCR_EL2,
+    HDFGRTR_EL2, HDFGWTR_EL2, HFGITR_EL2, HFGRTR_EL2, HFGWTR_EL2, ICC_SRE_EL2, ICH_HCR_EL2, MAIR_EL1,
+    MDCR_EL2, MDSCR_EL1, MIDR_EL1, PAR_EL1, SCTLR_EL1, SP_EL0, SP_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0,
+    TPIDR_EL1, TPIDRRO_EL0, TTBR0_EL1, TTBR1_EL1, VBAR_EL1, VMPIDR_EL2, VTCR_EL2,
+};
+use bulkhead_core::el2::{self, Features, Values};
+use bulkhead_core::{ID_REGISTERS, IdRegisters};
+use tock_registers::interfaces::{Readable, Writeable};
+
+/// What this CPU is: its features, and what of them its guest is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Identity {
+    /// For EL2.
+    pub(crate) features: Features,
+    /// For the guest.
+    pub(crate) shown: IdRegisters,
+}
+
+impl Identity {
+    /// Reads it from the CPU that executes this.
+    pub(crate) fn of_this_cpu() -> Self {
+        let mut values = [0; ID_REGISTERS];
+        // SAFETY: the array has room for as many words as there are registers.
+        unsafe { read_id_registers(&raw mut values) };
+        Self { features: Features::new(&values), shown: IdRegisters::sanitise(&values) }
+    }
+}
+
+/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr`, with stage 2 as `vtcr` says.
+pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, vtcr: u64) {
+    let counters = if identity.features.has_pmu() { PMCR_EL0::read() >> 11 & 0x1f } else { 0 };
+    let values = identity.features.values(counters);
+    HCR_EL2.set(hcr(&values));
+    CPTR_EL2.set(values.cptr);
+    MDCR_EL2.set(values.mdcr);
+    HSTR_EL2::write(0);
+    ACTLR_EL2.set(0);
+    VPIDR_EL2::write(MIDR_EL1.get());
+    VMPIDR_EL2.set(MPIDR_RES1 | virtual_mpidr);
+    VTCR_EL2.set(vtcr);
+    CNTHCTL_EL2.set(values.cnthctl);
+    CNTVOFF_EL2.set(0);
+    CNTHP_CTL_EL2.set(0);
+    configure_optional(&identity.features, &values);
+    ICC_SRE_EL2.set(values.icc_sre);
+    synchronize();
+    ICC_SRE_EL1::write(values.icc_sre);
+    ICH_HCR_EL2.set(values.ich_hcr);
+    synchronize();
+}
+
+/// Gives EL1 the state of a CPU that has just been reset, with nothing of anybody's former life.
+pub(crate) fn reset_el1(features: &Features) {
+    SCTLR_EL1.set(el2::SCTLR_EL1);
+    for clear in [
+        || CPACR_EL1.set(0),
+        || TCR_EL1.set(0),
+        || TTBR0_EL1.set(0),
+        || TTBR1_EL1.set(0),
+        || MAIR_EL1.set(0),
+        || AMAIR_EL1.set(0),
+        || VBAR_EL1.set(0),
+        || CONTEXTIDR_EL1.set(0),
+        || TPIDR_EL0.set(0),
+        || TPIDRRO_EL0.set(0),
+        || TPIDR_EL1.set(0),
+        || SP_EL0.set(0),
+        || SP_EL1.set(0),
+        || ELR_EL1.set(0),
+        || SPSR_EL1.set(0),
+        || ESR_EL1.set(0),
+        || FAR_EL1.set(0),
+        || PAR_EL1.set(0),
+        || CSSELR_EL1.set(0),
+        || CNTKCTL_EL1.set(0),
+        || CNTP_CTL_EL0.set(0),
+        || CNTV_CTL_EL0.set(0),
+        || MDSCR_EL1.set(0),
+        || OSDLR_EL1::write(0),
+    ] {
+        clear();
+    }
+    if features.has_pmu() {
+        PMCR_EL0::write(0);
+        PMCNTENCLR_EL0::write(0xffff_ffff);
+        PMOVSCLR_EL0::write(0xffff_ffff);
+    }
+    // SAFETY: no guest runs on this CPU, and EL2 keeps nothing in FP or SIMD registers.
+    unsafe { clear_fp() };
+    synchronize();
+}
+
+/// MPIDR_EL1 bit 31 is RES1.
+const MPIDR_RES1: u64 = 1 << 31;
+
+fn configure_optional(features: &Features, values: &Values) {
+    if let Some(value) = values.hcrx {
+        HCRX_EL2::write(value);
+    }
+    if let Some(value) = values.hfgitr {
+        HFGRTR_EL2.set(0);
+        HFGWTR_EL2.set(0);
+        HDFGRTR_EL2.set(0);
+        HDFGWTR_EL2.set(0);
+        HFGITR_EL2.set(value);
+    }
+    if let Some(value) = values.hafgrtr {
+        HAFGRTR_EL2.set(value);
+    }
+    if let Some(value) = values.mpam2 {
+        MPAM2_EL2::write(value);
+        if features.has_mpam() && MPAMIDR_EL1::read() & MPAMIDR_HAS_HCR != 0 {
+            MPAMHCR_EL2::write(TRAP_MPAMIDR);
+        }
+    }
+    if let Some(value) = values.trfcr {
+        TRFCR_EL2::write(value);
+    }
+}
+
+/// MPAMIDR_EL1.HAS_HCR, MPAMHCR_EL2.TRAP_MPAMIDR_EL1.
+const MPAMIDR_HAS_HCR: u64 = 1 << 17;
+const TRAP_MPAMIDR: u64 = 1 << 31;
+
+#[cfg(not(feature = "without-stage2"))]
+const fn hcr(values: &Values) -> u64 {
+    values.hcr
+}
+
+/// HCR_EL2.VM off: guests reach all of physical memory.
+#[cfg(feature = "without-stage2")]
+const fn hcr(values: &Values) -> u64 {
+    values.hcr & !1
+}

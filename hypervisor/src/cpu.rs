@@ -1,0 +1,180 @@
+//! The life of a CPU: it arrives, runs its guest, leaves.
+//!
+//! A CPU belongs to one partition as long as the board is on. Between two lives it is off, in the hands of
+//! the firmware; it comes back by CPU_ON, to the same loop.
+
+use crate::act::{self, Flow};
+use crate::control::{self, Identity};
+use crate::entry::on_own_stack;
+use crate::firmware;
+use crate::gic::{self, Redistributor};
+use crate::load;
+use crate::mmio::Mmio;
+use crate::partition::Partition;
+use crate::stop::{self, Why};
+use crate::system::{self, System};
+use crate::vcpu::{Frame, Vector};
+use aarch64_cpu::asm::barrier;
+use aarch64_cpu::registers::{MPIDR_EL1, VTTBR_EL2};
+use bulkhead_core::{Action, Entry, IdRegisters, REASONS, Reason, Registers, el2};
+use core::arch::asm;
+use tock_registers::interfaces::{Readable, Writeable};
+
+/// What a CPU keeps from one life to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Cpu {
+    /// The guest's registers.
+    pub(crate) frame: Frame,
+    /// Exits by reason.
+    pub(crate) exits: [u64; REASONS],
+}
+
+/// How a CPU leaves its guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Departure {
+    /// It has called CPU_OFF.
+    Off,
+    /// Its partition is being stopped.
+    Stop,
+}
+
+/// A CPU that the firmware has started: `index` is its position among the plan's CPUs.
+pub(crate) extern "C" fn secondary(index: usize) -> ! {
+    live(index)
+}
+
+/// The boot CPU turns into what the plan says that it is.
+pub(crate) fn become_cpu(index: usize) -> ! {
+    // SAFETY: CPU `index` is this one, its stack is mapped and nobody else's, and nothing is left on this one.
+    unsafe { on_own_stack(live, index, index) }
+}
+
+/// Affinity of the CPU that executes this.
+pub(crate) fn affinity() -> u64 {
+    MPIDR_EL1.get() & 0xff_00ff_ffff
+}
+
+/// The redistributor of the CPU at `index` of the plan.
+pub(crate) fn redistributor(system: &System, index: usize) -> Option<Redistributor> {
+    let cpu = system.plan.cpus.get(index)?;
+    // SAFETY: boot has compared the frame with the CPU, and EL2's tables map it.
+    Some(Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) }))
+}
+
+extern "C" fn live(index: usize) -> ! {
+    if let Some((system, partition, vcpu)) = place(index)
+        && let Some(slot) = system.cpus.get(index)
+    {
+        let mut cpu = slot.lock();
+        match visit(system, partition, vcpu, &mut cpu) {
+            Departure::Off => stop::count(partition, &mut cpu),
+            Departure::Stop => stop::leave(system, partition, vcpu, &mut cpu),
+        }
+    }
+    off()
+}
+
+/// Turns this CPU off. If the firmware refuses, it sleeps here: it has no guest and no partition's memory.
+pub(crate) fn off() -> ! {
+    firmware::cpu_off();
+    loop {
+        aarch64_cpu::asm::wfe();
+    }
+}
+
+/// Who the CPU at `index` works for, and as which vCPU.
+fn place(index: usize) -> Option<(&'static System, &'static Partition, usize)> {
+    let system = system::get()?;
+    let planned = system.plan.cpus.get(index)?;
+    let partition = system.partitions.get(usize::try_from(planned.partition).ok()?)?;
+    let vcpu = index.checked_sub(partition.cpu_index(0))?;
+    (planned.mpidr == affinity()).then_some((system, partition, vcpu))
+}
+
+/// From arrival to departure.
+fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> Departure {
+    let identity = Identity::of_this_cpu();
+    let planned = partition.compartment.partition;
+    let Some(own) = partition.compartment.cpus.get(vcpu) else { return Departure::Stop };
+    control::configure_el2(&identity, own.virtual_mpidr, planned.vtcr);
+    use_stage2(partition);
+    let ready = redistributor(system, partition.cpu_index(vcpu)).is_some_and(Redistributor::reset);
+    gic::reset_interface();
+    control::reset_el1(&identity.features);
+    if vcpu == 0 && !partition.is_loaded() {
+        if !ready || !load::load(system, partition) {
+            stop::begin(system, partition, vcpu, Why::Damaged);
+            return Departure::Stop;
+        }
+        partition.set_loaded();
+        log::info!("{}: {} CPUs, begins at {}", planned.name, planned.cpus.count, planned.entry);
+    }
+    let arrived = partition.power.lock().arrive(vcpu);
+    let Some(entry) = arrived else { return Departure::Stop };
+    cpu.frame.registers = begin(entry);
+    run(system, partition, vcpu, cpu, &identity.shown)
+}
+
+/// The loop from which everything hangs.
+fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, ids: &IdRegisters) -> Departure {
+    while !partition.is_stopping() {
+        let vector = cpu.frame.enter();
+        let (reason, action) = decide(partition, vcpu, cpu, ids, vector);
+        cpu.count(reason);
+        match action {
+            Ok(action) => match act::carry_out(system, partition, vcpu, &mut cpu.frame.registers, action) {
+                Flow::Resume => {}
+                Flow::Depart(departure) => return departure,
+            },
+            Err(why) => {
+                stop::begin(system, partition, vcpu, why);
+                return Departure::Stop;
+            }
+        }
+    }
+    Departure::Stop
+}
+
+/// What an exit means, or why it is the partition's last.
+fn decide(
+    partition: &Partition,
+    vcpu: usize,
+    cpu: &mut Cpu,
+    ids: &IdRegisters,
+    vector: Vector,
+) -> (Reason, Result<Action, Why>) {
+    match vector {
+        _ if partition.is_stopping() => (Reason::Stop, Ok(Action::Resume)),
+        Vector::Synchronous => {
+            let Frame { registers, syndrome, .. } = &mut cpu.frame;
+            let (reason, action) = partition.compartment.on_exit(vcpu, ids, registers, syndrome);
+            (reason, Ok(action))
+        }
+        Vector::Irq | Vector::Fiq => (Reason::Interrupt, Err(Why::Interrupt)),
+        Vector::SError => (Reason::SError, Err(Why::SError)),
+    }
+}
+
+impl Cpu {
+    fn count(&mut self, reason: Reason) {
+        if let Some(count) = self.exits.get_mut(reason as usize) {
+            *count = count.wrapping_add(1);
+        }
+    }
+}
+
+/// The registers of a guest CPU that begins.
+fn begin(entry: Entry) -> Registers {
+    let mut registers = Registers { pc: entry.address.0, pstate: el2::PSTATE, ..Registers::default() };
+    registers.write(0, entry.context);
+    registers
+}
+
+/// Makes the partition's stage 2 this CPU's: the only place where VTTBR_EL2 is written.
+fn use_stage2(partition: &Partition) {
+    let planned = partition.compartment.partition;
+    VTTBR_EL2.set(u64::from(planned.vmid) << 48 | partition.root.address().0);
+    barrier::isb(barrier::SY);
+    // SAFETY: forgetting translations of EL1 changes nothing that EL2 relies on.
+    unsafe { asm!("tlbi alle1", "dsb nsh", "isb", options(nostack, preserves_flags)) };
+}

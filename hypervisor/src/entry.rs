@@ -1,0 +1,85 @@
+//! Assembly, with every number and symbol that it shares with Rust passed by name.
+//!
+//! The MMU is off where `entry.S` runs, so it can rely on nothing but itself.
+
+use crate::image::{STACK_STRIDE, STACKS};
+use crate::vcpu::{Frame, Vector};
+use bulkhead_core::stage1::MAIR;
+use bulkhead_core::{Registers, el2};
+use bulkhead_plan::{BootHeader, Console, Span};
+use core::arch::global_asm;
+use core::mem::{offset_of, size_of};
+use core::sync::atomic::AtomicU64;
+
+/// What a CPU reads before its MMU is on: the root of EL2's tables. Whoever writes it cleans it.
+pub(crate) static BOOT_RECORD: AtomicU64 = AtomicU64::new(0);
+
+/// Pages that the boot tables take from the start of the heap until EL2's own tables are in use.
+pub(crate) const BOOT_PAGES: u64 = 5;
+
+const BOOT_STACK_SIZE: usize = 0x4000;
+
+/// Room for the stack on which boot runs until its CPU has one of its own.
+#[repr(C, align(16))]
+struct Stack([u8; BOOT_STACK_SIZE]);
+// The linker script maps .bss writable; only `entry.S` knows this symbol, and Rust never looks at it.
+#[unsafe(link_section = ".bss.stack")]
+static BOOT_STACK: Stack = Stack([0; BOOT_STACK_SIZE]);
+
+/// A 2 MiB block of Normal memory, inner shareable, accessed; attribute 0 of MAIR.
+const BLOCK_ATTRIBUTES: u64 = 1 | 3 << 8 | 1 << 10;
+/// A block of Device memory, never executed, accessed; attribute 1 of MAIR.
+const DEVICE_ATTRIBUTES: u64 = 1 | 1 << 2 | 1 << 10 | 1 << 54;
+/// Where the root table leads to the image: entry 256, for bit 47 of the address.
+const WINDOW_L0_OFFSET: u64 = 256 * 8;
+
+unsafe extern "C" {
+    /// Where a CPU that the firmware starts begins, with its number in x0 and the MMU off.
+    pub(crate) fn secondary_entry();
+    /// Goes on with `next` on the stack of CPU `cpu`.
+    pub(crate) fn on_own_stack(next: extern "C" fn(usize) -> !, argument: usize, cpu: usize) -> !;
+    /// Goes down to the guest; comes back with the kind of vector by which EL2 was entered.
+    pub(crate) fn enter_guest(frame: *mut Frame) -> u64;
+    /// Clears the FP and SIMD registers.
+    pub(crate) fn clear_fp();
+    /// Fills `values` with the ID registers in the order of their encodings.
+    pub(crate) fn read_id_registers(values: *mut [u64; bulkhead_core::ID_REGISTERS]);
+}
+
+global_asm!(
+    include_str!("entry.S"),
+    BOOT_HEADER_SIZE = const size_of::<BootHeader>(),
+    WINDOW_BASE = const offset_of!(BootHeader, window) + offset_of!(Span, base),
+    WINDOW_SIZE = const offset_of!(BootHeader, window) + offset_of!(Span, size),
+    HEAP_BASE = const offset_of!(BootHeader, heap) + offset_of!(Span, base),
+    CONSOLE_BASE = const offset_of!(BootHeader, console) + offset_of!(Console, base),
+    BOOT_PAGES = const BOOT_PAGES,
+    DEVICE_ATTRIBUTES = const DEVICE_ATTRIBUTES,
+    BLOCK_ATTRIBUTES = const BLOCK_ATTRIBUTES,
+    WINDOW_L0_OFFSET = const WINDOW_L0_OFFSET,
+    BOOT_RECORD = sym BOOT_RECORD,
+    BOOT_STACK = sym BOOT_STACK,
+    BOOT_STACK_SIZE = const BOOT_STACK_SIZE,
+    STACKS = const STACKS,
+    STACK_STRIDE = const STACK_STRIDE,
+    MAIR = const MAIR,
+    TCR = const el2::TCR,
+    SCTLR = const el2::SCTLR,
+    SCTLR_BOOT = const el2::SCTLR_BOOT,
+    SCTLR_OFF = const el2::SCTLR_OFF,
+    boot = sym crate::boot::boot,
+    secondary = sym crate::cpu::secondary,
+);
+
+global_asm!(
+    include_str!("vectors.S"),
+    SYNCHRONOUS = const Vector::Synchronous as u64,
+    IRQ = const Vector::Irq as u64,
+    FIQ = const Vector::Fiq as u64,
+    SERROR = const Vector::SError as u64,
+    X = const offset_of!(Frame, registers) + offset_of!(Registers, x),
+    PC = const offset_of!(Frame, registers) + offset_of!(Registers, pc),
+    SYNDROME = const offset_of!(Frame, syndrome),
+    ENTRIES = const offset_of!(Frame, entries),
+    exception_in_el2 = sym crate::panic::exception_in_el2,
+);

@@ -1,0 +1,83 @@
+//! A CPU's redistributor: its SGIs and PPIs, and no LPIs.
+//!
+//! GICv3 §12.10 and §12.11. Its guest has the first page of SGI_base; EL2 uses it before and after, and
+//! from another CPU only to wake one that has to leave.
+
+use super::wait;
+use crate::mmio::Mmio;
+use bulkhead_core::distributor::Access;
+
+/// RD_base and SGI_base of one CPU.
+#[derive(Clone, Copy)]
+pub(crate) struct Redistributor(Mmio);
+
+const CTLR: u64 = 0x0;
+const TYPER: u64 = 0x8;
+const WAKER: u64 = 0x14;
+const SGI_BASE: u64 = 0x1_0000;
+const IGROUPR0: u64 = SGI_BASE + 0x80;
+const ISENABLER0: u64 = SGI_BASE + 0x100;
+const ICENABLER0: u64 = SGI_BASE + 0x180;
+const ICPENDR0: u64 = SGI_BASE + 0x280;
+const ICACTIVER0: u64 = SGI_BASE + 0x380;
+const IPRIORITYR: u64 = SGI_BASE + 0x400;
+
+const ENABLE_LPIS: u32 = 1;
+const RWP: u32 = 1 << 3;
+const PROCESSOR_SLEEP: u32 = 1 << 1;
+const CHILDREN_ASLEEP: u32 = 1 << 2;
+/// Four priorities at once: the middle of what Non-secure software has.
+const PRIORITIES: u32 = 0xa0a0_a0a0;
+
+impl Redistributor {
+    /// The redistributor behind these registers.
+    pub(crate) const fn new(registers: Mmio) -> Self {
+        Self(registers)
+    }
+
+    /// The affinity of the CPU that it belongs to, as in MPIDR_EL1.
+    pub(crate) fn affinity(self) -> u64 {
+        let affinity = self.0.load_double(TYPER) >> 32;
+        (affinity >> 24) << 32 | affinity & 0xff_ffff
+    }
+
+    /// Turns LPIs off: whoever turned them on has given the GIC memory to write to. False if they stay on.
+    pub(crate) fn forbid_lpis(self) -> bool {
+        if self.0.load(CTLR) & ENABLE_LPIS != 0 {
+            self.0.store(CTLR, 0);
+            wait(|| self.0.load(CTLR) & RWP == 0);
+        }
+        self.0.load(CTLR) & ENABLE_LPIS == 0
+    }
+
+    /// Wakes it and makes its SGIs and PPIs as after a reset, all of group 1. False if it does not wake.
+    pub(crate) fn reset(self) -> bool {
+        self.0.store(WAKER, self.0.load(WAKER) & !PROCESSOR_SLEEP);
+        let awake = wait(|| self.0.load(WAKER) & CHILDREN_ASLEEP == 0);
+        self.0.store(ICENABLER0, u32::MAX);
+        let quiet = wait(|| self.0.load(CTLR) & RWP == 0);
+        self.0.store(IGROUPR0, u32::MAX);
+        self.0.store(ICPENDR0, u32::MAX);
+        self.0.store(ICACTIVER0, u32::MAX);
+        (0..8).for_each(|word| self.0.store(IPRIORITYR + 4 * word, PRIORITIES));
+        awake && quiet
+    }
+
+    /// Makes SGI `intid` one that reaches its CPU, if anything does.
+    pub(crate) fn open_for(self, intid: u32) {
+        self.0.store(IGROUPR0, self.0.load(IGROUPR0) | 1 << intid);
+        self.0.store(ICACTIVER0, 1 << intid);
+        self.0.store_byte(IPRIORITYR + u64::from(intid), 0);
+        self.0.store(ISENABLER0, 1 << intid);
+    }
+
+    /// Carries out an access of a guest; the value is what a load gives.
+    pub(crate) fn carry_out(self, access: Access) -> u64 {
+        match access {
+            Access::Load { offset, width, mask, set } => self.0.load_width(offset, width) & mask | set,
+            Access::Value(value) => value,
+            // The model of the redistributor stores nothing.
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A guest image on its way into its partition.
+//!
+//! The pristine image stays in the window. The partition's own first CPU copies it, checks the copy by
+//! SHA-256 and cleans the caches, with the partition's RAM in sight for that time only; partitions load in
+//! parallel. A guest begins with its MMU off and reads what is at the point of coherency, so all of its RAM
+//! is cleaned and invalidated, not only what was written: the firmware's lines in it would otherwise be
+//! written back over the guest later.
+
+use crate::cache;
+use crate::image::{LOAD, Window};
+use crate::maps;
+use crate::partition::Partition;
+use crate::system::System;
+use bulkhead_core::Reach;
+use bulkhead_plan::{Load, Partition as Planned, Plan, RegionKind, Span};
+use core::slice;
+use sha2::{Digest, Sha256};
+
+/// Puts the images of `partition` into its RAM. False if what arrived is not what the plan says.
+pub(crate) fn load(system: &System, partition: &Partition) -> bool {
+    let Some(root) = system.maps.loads.get(partition.index) else { return false };
+    maps::while_seeing(*root, || {
+        let planned = partition.compartment.partition;
+        let window = Window::new(system.plan.board.window);
+        let loads = planned.loads.of(system.plan.loads).unwrap_or_default();
+        let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
+        let regions = planned.regions.of(system.plan.regions).unwrap_or_default();
+        for region in regions.iter().filter(|region| region.kind == RegionKind::Ram) {
+            cache::clean_and_invalidate(LOAD + region.span.base.0, region.span.size);
+        }
+        cache::invalidate_instructions(Reach::InnerShareable);
+        arrived
+    })
+}
+
+fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) -> bool {
+    // SAFETY: images are mapped read-only.
+    let source = unsafe { window.bytes(Span { base: load.source, size: load.size }) };
+    let (Some(source), Some(address)) = (source, seen_at(plan, planned, load)) else { return false };
+    let Ok(size) = usize::try_from(load.memory_size) else { return false };
+    // SAFETY: `Plan::verify` has checked that the destination is the partition's RAM; the load root maps it
+    // and nobody else uses it, for the partition has not begun.
+    let destination = unsafe { slice::from_raw_parts_mut(address as *mut u8, size) };
+    let Some((image, rest)) = destination.split_at_mut_checked(source.len()) else { return false };
+    image.copy_from_slice(source);
+    rest.fill(0);
+    Sha256::digest(&*image)[..] == load.digest
+}
+
+/// Where the loading CPU sees the destination of `load`.
+fn seen_at(plan: &Plan<'_>, planned: &Planned, load: &Load) -> Option<u64> {
+    let regions = planned.regions.of(plan.regions)?;
+    let place = regions.iter().find_map(|region| {
+        let offset = load.destination.0.checked_sub(region.ipa.0)?;
+        (region.kind == RegionKind::Ram && offset < region.span.size)
+            .then(|| region.span.base.0.checked_add(offset))?
+    })?;
+    Some(LOAD + place)
+}

@@ -1,0 +1,32 @@
+//! The EL2 firmware: one binary for every board and every system.
+//!
+//! It decides nothing: what is to be, the plan says; what an exit means, `bulkhead-core` says. Here is
+//! the hardware: entry and vectors, EL2's own memory, the interrupt controller, the UART, the firmware,
+//! and `act`, where a decision becomes an effect. Read `boot`, then `cpu`.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod act;
+mod boot;
+mod cache;
+mod console;
+mod control;
+mod cpu;
+mod entry;
+mod firmware;
+mod gic;
+mod heap;
+mod image;
+mod load;
+mod maps;
+mod mmio;
+mod panic;
+mod partition;
+mod registers;
+mod stop;
+mod system;
+mod uart;
+mod vcpu;

@@ -1,0 +1,92 @@
+//! System registers that `aarch64-cpu` does not have, by name.
+//!
+//! Encodings from the Arm ARM D23 and GICv3 §12.2 and §12.4. Optional registers are named by number, for
+//! the assembler knows them only where the target has them.
+
+use core::arch::asm;
+
+macro_rules! system_registers {
+    ($($(#[$doc:meta])* $name:ident = $encoding:literal;)*) => {
+        $(
+            $(#[$doc])*
+            #[allow(non_snake_case, reason = "Arm's word for Arm's thing")]
+            pub(crate) mod $name {
+                use super::asm;
+
+                /// Reads the register.
+                #[allow(dead_code, reason = "not every register is read")]
+                pub(crate) fn read() -> u64 {
+                    let value: u64;
+                    // SAFETY: reading this register has no effect on memory that Rust knows of; callers touch
+                    // optional registers only where the ID registers say that they exist.
+                    unsafe { asm!(concat!("mrs {0}, ", $encoding), out(reg) value, options(nostack, preserves_flags)) }
+                    value
+                }
+
+                /// Writes the register.
+                #[allow(dead_code, reason = "not every register is written")]
+                pub(crate) fn write(value: u64) {
+                    // SAFETY: as for reading; the values are those of `bulkhead_core::el2`, the plan, or of a
+                    // guest's own context.
+                    unsafe { asm!(concat!("msr ", $encoding, ", {0}"), in(reg) value, options(nostack, preserves_flags)) }
+                }
+            }
+        )*
+    };
+}
+
+system_registers! {
+    /// Virtualization Processor ID Register.
+    VPIDR_EL2 = "S3_4_C0_C0_0";
+    /// Cache type: sizes of the smallest lines.
+    CTR_EL0 = "S3_3_C0_C0_1";
+    /// CPU interface control.
+    ICC_CTLR_EL1 = "S3_0_C12_C12_4";
+    /// Hypervisor System Trap Register.
+    HSTR_EL2 = "S3_4_C1_C1_3";
+    /// Extended Hypervisor Configuration Register.
+    HCRX_EL2 = "S3_4_C1_C2_2";
+    /// Trace Filter Control Register.
+    TRFCR_EL2 = "S3_4_C1_C2_1";
+    /// MPAM2.
+    MPAM2_EL2 = "S3_4_C10_C5_0";
+    /// MPAM hypervisor control.
+    MPAMHCR_EL2 = "S3_4_C10_C4_0";
+    /// MPAM ID.
+    MPAMIDR_EL1 = "S3_0_C10_C4_4";
+    /// Interrupt controller system register enable, EL1.
+    ICC_SRE_EL1 = "S3_0_C12_C12_5";
+    /// Priority mask.
+    ICC_PMR_EL1 = "S3_0_C4_C6_0";
+    /// Running priority.
+    ICC_RPR_EL1 = "S3_0_C12_C11_3";
+    /// Deactivate interrupt.
+    ICC_DIR_EL1 = "S3_0_C12_C11_1";
+    /// Generate SGI of group 1.
+    ICC_SGI1R_EL1 = "S3_0_C12_C11_5";
+    /// Binary point of group 1.
+    ICC_BPR1_EL1 = "S3_0_C12_C12_3";
+    /// Enable of group 1.
+    ICC_IGRPEN1_EL1 = "S3_0_C12_C12_7";
+    /// Active priorities of group 1.
+    ICC_AP1R0_EL1 = "S3_0_C12_C9_0";
+    /// Active priorities of group 1, from 6 priority bits.
+    ICC_AP1R1_EL1 = "S3_0_C12_C9_1";
+    /// Active priorities of group 1, from 7 priority bits.
+    ICC_AP1R2_EL1 = "S3_0_C12_C9_2";
+    /// Active priorities of group 1, from 7 priority bits.
+    ICC_AP1R3_EL1 = "S3_0_C12_C9_3";
+    /// Performance monitors control.
+    PMCR_EL0 = "S3_3_C9_C12_0";
+    /// Performance monitors counter enable, clear.
+    PMCNTENCLR_EL0 = "S3_3_C9_C12_2";
+    /// Performance monitors overflow status, clear.
+    PMOVSCLR_EL0 = "S3_3_C9_C12_3";
+    /// OS double lock.
+    OSDLR_EL1 = "S2_0_C1_C3_4";
+}
+
+/// Makes every register write above visible to what follows (Arm ARM D1.7, context synchronization).
+pub(crate) fn synchronize() {
+    aarch64_cpu::asm::barrier::isb(aarch64_cpu::asm::barrier::SY);
+}

@@ -1,0 +1,47 @@
+//! A guest's registers, and the only way down to it.
+//!
+//! [`Frame::enter`] looks like a function call that returns: what happens in between is the guest's life.
+
+use crate::entry::enter_guest;
+use bulkhead_core::{Registers, Syndrome};
+
+/// What `vectors.S` saves and restores.
+#[derive(Debug, Default)]
+#[repr(C)]
+pub(crate) struct Frame {
+    /// The guest's registers.
+    pub(crate) registers: Registers,
+    /// Why EL2 was entered.
+    pub(crate) syndrome: Syndrome,
+    /// Entries through the vectors, counted by the vectors.
+    pub(crate) entries: u64,
+}
+
+/// By which vector EL2 was entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub(crate) enum Vector {
+    /// A synchronous exception.
+    Synchronous,
+    /// An IRQ: they are the guest's, so none is taken here.
+    Irq,
+    /// An FIQ: group 0 is off, so none comes.
+    Fiq,
+    /// An SError that was pending or that the guest caused.
+    SError,
+}
+
+impl Frame {
+    /// Runs the guest until it leaves.
+    pub(crate) fn enter(&mut self) -> Vector {
+        // SAFETY: the frame is exclusively borrowed for as long as the guest runs, and `cpu::run`, the only
+        // caller, has set up this CPU's EL2 registers, so that the guest sees its own memory and nothing else.
+        let kind = unsafe { enter_guest(self) };
+        match kind {
+            0 => Vector::Synchronous,
+            1 => Vector::Irq,
+            2 => Vector::Fiq,
+            _ => Vector::SError,
+        }
+    }
+}

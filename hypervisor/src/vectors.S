@@ -1,0 +1,144 @@
+// The vectors of EL2, and the way down to a guest.
+//
+// `enter_guest(frame)` looks like a function that returns: it goes down by ERET and comes back by way of
+// a vector, with the number of the vector's kind. TPIDR_EL2 holds the frame while the guest runs; its
+// offsets come from Rust. EL2 never touches FP or SIMD registers, so they are not saved.
+
+.macro from_guest kind
+    .balign 0x80
+    stp     x0, x1, [sp, #-16]!
+    mov     x1, #\kind
+    b       leave_guest
+.endm
+
+.macro from_el2 kind
+    .balign 0x80
+    mov     x0, #\kind
+    b       in_el2
+.endm
+
+.section .text.vectors, "ax"
+.balign 0x800
+.global vectors
+vectors:
+    from_el2 0
+    from_el2 1
+    from_el2 2
+    from_el2 3
+    from_el2 4
+    from_el2 5
+    from_el2 6
+    from_el2 7
+    from_guest {SYNCHRONOUS}
+    from_guest {IRQ}
+    from_guest {FIQ}
+    from_guest {SERROR}
+    from_guest {SYNCHRONOUS}
+    from_guest {IRQ}
+    from_guest {FIQ}
+    from_guest {SERROR}
+
+in_el2:
+    mrs     x1, esr_el2
+    mrs     x2, elr_el2
+    mrs     x3, far_el2
+    bl      {exception_in_el2}
+    b       .
+
+// x0: the frame. Returns the kind of the vector by which the guest was left.
+.global enter_guest
+enter_guest:
+    stp     x19, x20, [sp, #-96]!
+    stp     x21, x22, [sp, #16]
+    stp     x23, x24, [sp, #32]
+    stp     x25, x26, [sp, #48]
+    stp     x27, x28, [sp, #64]
+    stp     x29, x30, [sp, #80]
+    msr     tpidr_el2, x0
+    ldp     x1, x2, [x0, #{PC}]
+    msr     elr_el2, x1
+    msr     spsr_el2, x2
+    ldp     x2, x3, [x0, #({X} + 16)]
+    ldp     x4, x5, [x0, #({X} + 32)]
+    ldp     x6, x7, [x0, #({X} + 48)]
+    ldp     x8, x9, [x0, #({X} + 64)]
+    ldp     x10, x11, [x0, #({X} + 80)]
+    ldp     x12, x13, [x0, #({X} + 96)]
+    ldp     x14, x15, [x0, #({X} + 112)]
+    ldp     x16, x17, [x0, #({X} + 128)]
+    ldp     x18, x19, [x0, #({X} + 144)]
+    ldp     x20, x21, [x0, #({X} + 160)]
+    ldp     x22, x23, [x0, #({X} + 176)]
+    ldp     x24, x25, [x0, #({X} + 192)]
+    ldp     x26, x27, [x0, #({X} + 208)]
+    ldp     x28, x29, [x0, #({X} + 224)]
+    ldr     x30, [x0, #({X} + 240)]
+    ldp     x0, x1, [x0, #{X}]
+    eret
+    dsb     nsh                             // no speculation beyond ERET
+    isb
+
+// x1: the kind; the guest's x0 and x1 are on the stack.
+leave_guest:
+    mrs     x0, tpidr_el2
+    stp     x2, x3, [x0, #({X} + 16)]
+    stp     x4, x5, [x0, #({X} + 32)]
+    stp     x6, x7, [x0, #({X} + 48)]
+    stp     x8, x9, [x0, #({X} + 64)]
+    stp     x10, x11, [x0, #({X} + 80)]
+    stp     x12, x13, [x0, #({X} + 96)]
+    stp     x14, x15, [x0, #({X} + 112)]
+    stp     x16, x17, [x0, #({X} + 128)]
+    stp     x18, x19, [x0, #({X} + 144)]
+    stp     x20, x21, [x0, #({X} + 160)]
+    stp     x22, x23, [x0, #({X} + 176)]
+    stp     x24, x25, [x0, #({X} + 192)]
+    stp     x26, x27, [x0, #({X} + 208)]
+    stp     x28, x29, [x0, #({X} + 224)]
+    str     x30, [x0, #({X} + 240)]
+    ldp     x2, x3, [sp], #16
+    stp     x2, x3, [x0, #{X}]
+    mrs     x2, elr_el2
+    mrs     x3, spsr_el2
+    stp     x2, x3, [x0, #{PC}]
+    mrs     x2, esr_el2
+    mrs     x3, far_el2
+    mrs     x4, hpfar_el2
+    stp     x2, x3, [x0, #{SYNDROME}]
+    str     x4, [x0, #({SYNDROME} + 16)]
+    ldr     x2, [x0, #{ENTRIES}]
+    add     x2, x2, #1
+    str     x2, [x0, #{ENTRIES}]
+    mov     x0, x1
+    ldp     x21, x22, [sp, #16]
+    ldp     x23, x24, [sp, #32]
+    ldp     x25, x26, [sp, #48]
+    ldp     x27, x28, [sp, #64]
+    ldp     x29, x30, [sp, #80]
+    ldp     x19, x20, [sp], #96
+    ret
+
+// Clears what a guest could read of another life in the FP and SIMD registers: the only such code in EL2.
+.arch_extension fp
+.arch_extension simd
+.global clear_fp
+clear_fp:
+    msr     fpcr, xzr
+    msr     fpsr, xzr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    movi    v\n\().2d, #0
+    .endr
+    ret
+.arch_extension nosimd
+.arch_extension nofp
+
+// x0: room for 56 words. Reads the ID registers of group 3: op0 3, op1 0, CRn 0, CRm 1 to 7, op2 0 to 7.
+.global read_id_registers
+read_id_registers:
+    .irp    crm, 1,2,3,4,5,6,7
+    .irp    op2, 0,1,2,3,4,5,6,7
+    mrs     x1, s3_0_c0_c\crm\()_\op2
+    str     x1, [x0], #8
+    .endr
+    .endr
+    ret
