@@ -1,0 +1,80 @@
+//! Says where it is.
+//!
+//! The first guest that a new board or a change of the hypervisor meets: it uses everything once. Its
+//! further CPUs are switched on, report by an interrupt and switch themselves off.
+
+#![no_std]
+#![no_main]
+#![forbid(unsafe_code)]
+
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use guest_rt::psci::{self, Affinity};
+use guest_rt::{Machine, cpu, gic, interrupt, println};
+
+guest_rt::entry!(main);
+
+/// The SGI by which a CPU reports.
+const REPORT: u32 = 1;
+
+/// The affinity of the CPU to which the others report.
+static FIRST: AtomicU64 = AtomicU64::new(0);
+
+/// How many have reported.
+static REPORTS: AtomicUsize = AtomicUsize::new(0);
+
+fn main(machine: &'static Machine) {
+    println!("hello from {}", machine.partition.unwrap_or("the bare machine"));
+    print_machine(machine);
+    greet(cpu::index());
+    FIRST.store(cpu::affinity(), Ordering::Relaxed);
+    let mut interrupts = gic::Private::open(machine);
+    interrupts.enable(REPORT);
+    interrupt::call(count_report);
+    interrupt::unmask();
+    for (index, affinity) in machine.cpus().iter().enumerate().filter(|(index, _)| *index != cpu::index()) {
+        run_on(index, *affinity);
+    }
+    println!("hello: done");
+}
+
+fn print_machine(machine: &Machine) {
+    println!("hello: CPUs: {}", machine.cpus().len());
+    for memory in machine.memory() {
+        println!("hello: RAM at {memory}");
+    }
+    println!("hello: UART at {}", machine.uart);
+    println!("hello: distributor at {}, redistributors at {}", machine.distributor, machine.redistributors);
+    match psci::version() {
+        Ok((major, minor)) => println!("hello: PSCI {major}.{minor}"),
+        Err(error) => println!("hello: PSCI_VERSION: {error}"),
+    }
+}
+
+/// What every CPU says.
+fn greet(index: usize) {
+    println!("hello: CPU {index} at EL{}, MPIDR {:#x}", cpu::exception_level(), cpu::mpidr());
+}
+
+/// Has the CPU `index` report, and sees that it is off afterwards.
+fn run_on(index: usize, affinity: u64) {
+    let reports = REPORTS.load(Ordering::Relaxed);
+    if let Err(error) = cpu::start(index, report) {
+        return println!("hello: CPU {index} does not start: {error}");
+    }
+    interrupt::wait_until(|| REPORTS.load(Ordering::Relaxed) > reports);
+    while psci::affinity_info(affinity) != Ok(Affinity::Off) {
+        cpu::relax();
+    }
+    println!("hello: CPU {index} is off");
+}
+
+/// What the other CPUs run.
+fn report(machine: &'static Machine, index: usize) {
+    greet(index);
+    gic::Private::open(machine);
+    gic::send_sgi(REPORT, FIRST.load(Ordering::Relaxed));
+}
+
+fn count_report(_intid: u32) {
+    REPORTS.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,197 @@
+//! Facts from the flattened device tree.
+//!
+//! Only the fallible half of the crate `fdt` is used, and reading stops at the first error: its iterators
+//! may repeat one for ever. Addresses are taken as they stand: the trees that Bulkhead writes, like that of
+//! QEMU's `virt` machine, have no bus that translates the registers a guest uses.
+
+use crate::cpu;
+use crate::list::List;
+use crate::machine::{MOST_CLAIMS, MOST_MEMORY, Machine, Span};
+use crate::psci::Conduit;
+use core::fmt;
+use core::ops::Range;
+use fdt::nodes::Node;
+use fdt::parsing::{NoPanic, aligned::AlignedParser};
+use fdt::properties::values::U32List;
+use fdt::{Fdt, FdtError};
+
+type Parser = (AlignedParser<'static>, NoPanic);
+type TreeNode = Node<'static, Parser>;
+
+/// Cells of an interrupt of a GIC: its kind, its number, its flags.
+const INTERRUPT_CELLS: usize = 3;
+/// Which of the timer's interrupts is that of the virtual one (binding `arm,armv8-timer`).
+const VIRTUAL_TIMER: usize = 2;
+/// The kind of interrupt that is private to a CPU.
+const PPI: u32 = 1;
+/// INTIDs of PPIs.
+const PPI_INTIDS: Range<u32> = 16..32;
+
+/// Why the tree is of no use.
+#[derive(Debug)]
+pub(crate) enum TreeError {
+    /// It is damaged.
+    Damaged(FdtError),
+    /// Something that every guest needs is not in it.
+    Missing(&'static str),
+    /// There is more of something than a guest can remember.
+    TooMany(&'static str),
+}
+
+impl From<FdtError> for TreeError {
+    fn from(error: FdtError) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+impl fmt::Display for TreeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(error) => write!(f, "damaged: {error}"),
+            Self::Missing(what) => write!(f, "it has no {what}"),
+            Self::TooMany(what) => write!(f, "more {what} than a guest can remember"),
+        }
+    }
+}
+
+/// A device tree that has at least a sound header.
+pub(crate) struct Tree(Fdt<'static, Parser>);
+
+impl Tree {
+    /// The tree at `address`.
+    ///
+    /// # Safety
+    /// The boot protocol must hold: at `address` is a device tree, which nobody writes from now on.
+    pub(crate) unsafe fn at(address: *const u32) -> Result<Self, TreeError> {
+        if !address.is_aligned() {
+            return Err(TreeError::Missing("address that is a multiple of 8"));
+        }
+        // SAFETY: aligned; that there is a tree and that it stays as it is, the caller promises.
+        Ok(Self(unsafe { Fdt::from_ptr_fallible(address) }?))
+    }
+
+    /// RAM.
+    pub(crate) fn memory(&self) -> Result<List<Span, MOST_MEMORY>, TreeError> {
+        let mut memory = List::new();
+        for node in self.0.root()?.all_nodes()? {
+            let (_, node) = node?;
+            if text(&node, "device_type")? == Some("memory") {
+                add_registers(&mut memory, &node, "stretches of RAM")?;
+            }
+        }
+        Ok(memory)
+    }
+
+    /// How to reach the PSCI.
+    pub(crate) fn psci(&self) -> Result<Conduit, TreeError> {
+        let node = self.compatible(&["arm,psci-1.0", "arm,psci-0.2"], "node compatible with arm,psci-0.2")?;
+        match text(&node, "method")? {
+            Some("hvc") => Ok(Conduit::Hvc),
+            Some("smc") => Ok(Conduit::Smc),
+            _ => Err(TreeError::Missing("PSCI method hvc or smc")),
+        }
+    }
+
+    /// The UART that is standard output.
+    pub(crate) fn uart(&self) -> Result<Span, TreeError> {
+        let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
+        register(&stdout.node, 0, "registers of the UART that /chosen/stdout-path names")
+    }
+
+    /// Everything.
+    pub(crate) fn machine(&self) -> Result<Machine, TreeError> {
+        let gic = self.compatible(&["arm,gic-v3"], "node compatible with arm,gic-v3")?;
+        Ok(Machine {
+            partition: self.partition()?,
+            uart: self.uart()?,
+            distributor: register(&gic, 0, "distributor registers")?,
+            redistributors: register(&gic, 1, "redistributor registers")?,
+            timer: self.timer()?,
+            bootargs: self.bootargs()?,
+            cpus: self.cpus()?,
+            memory: self.memory()?,
+            claims: self.claims()?,
+        })
+    }
+
+    fn partition(&self) -> Result<Option<&'static str>, TreeError> {
+        match self.0.find_node("/hypervisor")? {
+            Some(node) => text(&node, "bulkhead,partition"),
+            None => Ok(None),
+        }
+    }
+
+    fn bootargs(&self) -> Result<&'static str, TreeError> {
+        match self.0.find_node("/chosen")? {
+            Some(node) => Ok(text(&node, "bootargs")?.unwrap_or_default()),
+            None => Ok(""),
+        }
+    }
+
+    fn timer(&self) -> Result<u32, TreeError> {
+        const WHAT: &str = "private interrupt of the virtual timer";
+        let node = self.compatible(&["arm,armv8-timer"], "node compatible with arm,armv8-timer")?;
+        let interrupts = node.raw_property("interrupts")?.ok_or(TreeError::Missing(WHAT))?;
+        let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
+        let kind = cells.nth(VIRTUAL_TIMER * INTERRUPT_CELLS);
+        let intid = cells.next().and_then(|number| number.checked_add(PPI_INTIDS.start));
+        match (kind, intid) {
+            (Some(PPI), Some(intid)) if PPI_INTIDS.contains(&intid) => Ok(intid),
+            _ => Err(TreeError::Missing(WHAT)),
+        }
+    }
+
+    fn cpus(&self) -> Result<List<u64, { cpu::MOST }>, TreeError> {
+        let mut cpus = List::new();
+        for node in self.0.root()?.all_nodes()? {
+            let (_, node) = node?;
+            if text(&node, "device_type")? == Some("cpu") {
+                let affinity = register(&node, 0, "affinity of a CPU")?.base;
+                cpus.push(affinity).ok_or(TreeError::TooMany("CPUs"))?;
+            }
+        }
+        Ok(cpus)
+    }
+
+    /// Every address that a node has a `reg` for.
+    fn claims(&self) -> Result<List<Span, MOST_CLAIMS>, TreeError> {
+        let mut claims = List::new();
+        for node in self.0.root()?.all_nodes()? {
+            add_registers(&mut claims, &node?.1, "stretches of registers")?;
+        }
+        Ok(claims)
+    }
+
+    fn compatible(&self, with: &[&'static str], what: &'static str) -> Result<TreeNode, TreeError> {
+        let node = self.0.root()?.all_compatible(with)?.next();
+        Ok(node.ok_or(TreeError::Missing(what))??)
+    }
+}
+
+/// The property `name`, if `node` has it, as text.
+fn text(node: &TreeNode, name: &str) -> Result<Option<&'static str>, TreeError> {
+    let property = node.raw_property(name)?;
+    Ok(property.map(|property| property.as_value()).transpose().map_err(FdtError::from)?)
+}
+
+/// Entry `index` of the `reg` of `node`.
+fn register(node: &TreeNode, index: usize, what: &'static str) -> Result<Span, TreeError> {
+    let entry = node.reg()?.and_then(|reg| reg.iter::<u64, u64>().nth(index));
+    let entry = entry.ok_or(TreeError::Missing(what))?.map_err(FdtError::from)?;
+    Ok(Span { base: entry.address, size: entry.len })
+}
+
+/// Adds every stretch of addresses in the `reg` of `node`; a `reg` of another kind (a CPU, a device on a
+/// PCI bus) has none.
+fn add_registers<const N: usize>(
+    list: &mut List<Span, N>,
+    node: &TreeNode,
+    what: &'static str,
+) -> Result<(), TreeError> {
+    let Some(reg) = node.reg()? else { return Ok(()) };
+    for entry in reg.iter::<u64, u64>().map_while(Result::ok).filter(|entry| entry.len != 0) {
+        let span = Span { base: entry.address, size: entry.len };
+        list.push(span).ok_or(TreeError::TooMany(what))?;
+    }
+    Ok(())
+}
