@@ -1,0 +1,164 @@
+//! Decides where everything lies, for one size of the window.
+//!
+//! The order is that of the file: hypervisor, plan, stage-2 tables, guest images, device trees, and behind
+//! the file the heap. Each begins on a page of its own, so that each can be mapped as what it is.
+
+use super::{Files, count};
+use crate::allocate::{Space, allocate};
+use crate::bootargs;
+use crate::carve::carve;
+use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::expand::{Partition, System};
+use crate::guest::{Layout, Placed, lay_out};
+use crate::records::{Own, Placement, records};
+use crate::tables::tables;
+use crate::wire::digest;
+use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, Span, limits};
+
+/// Everything decided.
+pub(super) struct Draft<'a> {
+    /// What the hypervisor keeps for itself.
+    pub(super) own: Own,
+    /// Where the plan lies.
+    pub(super) plan: Span,
+    /// Where the tables lie.
+    pub(super) tables_place: Span,
+    /// The tables.
+    pub(super) tables: Vec<u8>,
+    /// What each partition sees.
+    pub(super) spaces: Vec<Space>,
+    /// What the plan says of each partition; its last load is its device tree.
+    pub(super) placements: Vec<Placement>,
+    /// Each partition's pieces, with what they are.
+    pub(super) pieces: Vec<Vec<Placed<'a>>>,
+    /// Each partition's device tree.
+    pub(super) trees: Vec<Vec<u8>>,
+}
+
+impl Draft<'_> {
+    /// Bytes of window that this takes.
+    pub(super) fn needed(&self) -> Option<u64> {
+        (self.own.heap.end()? - self.own.window.base.0).checked_next_multiple_of(BLOCK)
+    }
+}
+
+/// Decides everything; `None` after a fault was filed.
+pub(super) fn draft<'a>(
+    system: &System<'_>,
+    files: Files<'a>,
+    window: Span,
+    report: &mut Report,
+) -> Option<Draft<'a>> {
+    let spaces = allocate(system, window, report)?;
+    let layouts = layouts(system, files, &spaces, report)?;
+    let carved = system.partitions.iter().zip(&spaces).zip(&layouts);
+    let trees: Vec<Vec<u8>> = carved
+        .map(|((partition, space), layout)| {
+            carve(system, partition, space, layout, &filled(system, &spaces, partition, window))
+        })
+        .collect();
+    let placements: Vec<Placement> =
+        layouts.iter().zip(&trees).map(|(layout, tree)| placement(layout, tree)).collect();
+    let own = Own { window, heap: Span::new(0, 0) };
+    let empty = Span::new(0, 0);
+    let pieces = layouts.into_iter().map(|layout| layout.pieces).collect();
+    let tables = Vec::new();
+    let mut draft =
+        Draft { own, plan: empty, tables_place: empty, tables, spaces, placements, pieces, trees };
+    let placed = draft.place(system, files.hypervisor.len());
+    placed.map_err(|why| report.push(Diagnostic::new(Code::AddressTooHigh, why))).ok()?;
+    Some(draft)
+}
+
+impl Draft<'_> {
+    /// Gives everything its place in the window.
+    fn place(&mut self, system: &System<'_>, hypervisor: usize) -> Result<(), String> {
+        let mut free = Cursor(self.own.window.base.0);
+        free.take(hypervisor);
+        let unplaced = records(system, &self.spaces, &self.placements, self.own);
+        self.plan = free.take(unplaced.encode(&[], self.tables_place).len());
+        self.tables_place.base = Pa(free.0);
+        for (space, placement) in self.spaces.iter().zip(&mut self.placements) {
+            placement.root = free.0;
+            let bytes = tables(free.0, &space.regions)?;
+            free.take(bytes.len());
+            self.tables.extend(bytes);
+        }
+        self.tables_place.size = count(self.tables.len());
+        for (placement, pieces) in self.placements.iter_mut().zip(&self.pieces) {
+            for (load, piece) in placement.loads.iter_mut().zip(pieces) {
+                load.source = free.take(piece.bytes.len()).base;
+            }
+        }
+        for (placement, tree) in self.placements.iter_mut().zip(&self.trees) {
+            let source = free.take(tree.len()).base;
+            placement.loads.iter_mut().rev().take(1).for_each(|load| load.source = source);
+        }
+        self.own.heap = Span::new(free.0, heap_need(system.board.cpus.len(), system.partitions.len()));
+        Ok(())
+    }
+}
+
+/// Bytes of memory that the hypervisor takes while it boots: its own tables and stacks, and the state of
+/// every partition.
+fn heap_need(cpus: usize, partitions: usize) -> u64 {
+    const KIB: u64 = 1 << 10;
+    64 * KIB + count(cpus) * 32 * KIB + count(partitions) * 32 * KIB
+}
+
+fn layouts<'a>(
+    system: &System<'_>,
+    files: Files<'a>,
+    spaces: &[Space],
+    report: &mut Report,
+) -> Option<Vec<Layout<'a>>> {
+    let mut layouts = Vec::new();
+    for ((partition, space), guest) in system.partitions.iter().zip(spaces).zip(files.guests) {
+        match lay_out(partition, guest, space.ram_seen()) {
+            Ok(layout) => layouts.push(layout),
+            Err(fault) => report.push(fault),
+        }
+    }
+    let loads: usize = layouts.iter().map(|layout| layout.pieces.len() + 1).sum();
+    if loads > limits::LOADS {
+        let title = format!("there are {loads} pieces to load, and a plan can hold {}", limits::LOADS);
+        let site = &system.wish.system.site;
+        report.push(Diagnostic::new(Code::LimitExceeded, title).at(site, "of this system"));
+    }
+    report.is_clean().then_some(layouts)
+}
+
+/// What the plan says of a partition, before it is known where its pieces lie in the window.
+fn placement(layout: &Layout<'_>, tree: &[u8]) -> Placement {
+    let tree = Placed { what: "device tree", bytes: tree, at: layout.tree, memory_size: count(tree.len()) };
+    let load = |piece: &Placed<'_>| Load {
+        source: Pa(0),
+        size: count(piece.bytes.len()),
+        destination: Ipa(piece.at),
+        memory_size: piece.memory_size,
+        digest: digest(piece.bytes),
+    };
+    let loads = layout.pieces.iter().chain([&tree]).map(load).collect();
+    Placement { root: 0, entry: layout.entry, tree: layout.tree, loads }
+}
+
+/// A partition's command line with addresses in the place of placeholders.
+fn filled(system: &System<'_>, spaces: &[Space], partition: &Partition<'_>, window: Span) -> String {
+    let text = partition.wish.bootargs.as_ref().map_or("", |bootargs| bootargs.value.as_str());
+    bootargs::fill(text, |name| {
+        let home = system.partitions.iter().zip(spaces).find(|(partition, _)| partition.name() == name);
+        home.map_or(window.base.0, |(_, space)| space.ram.span.base.0)
+    })
+}
+
+/// The first free page.
+struct Cursor(u64);
+
+impl Cursor {
+    /// Takes whole pages for `bytes` and says where these are.
+    fn take(&mut self, bytes: usize) -> Span {
+        let span = Span::new(self.0, count(bytes));
+        self.0 = self.0.saturating_add(span.size).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
+        span
+    }
+}

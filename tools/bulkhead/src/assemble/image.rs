@@ -1,0 +1,58 @@
+//! Writes the file.
+//!
+//! Offsets in the file are offsets in the window; the gaps between pages are zero.
+
+use super::draft::Draft;
+use super::{Assembly, Content, count};
+use crate::expand::System;
+use crate::hypervisor;
+use crate::records::{console, records};
+use bulkhead_plan::{BootHeader, Span};
+
+/// The file while it is written, from low addresses to high ones.
+struct Image {
+    base: u64,
+    bytes: Vec<u8>,
+    contents: Vec<Content>,
+}
+
+/// Writes what was decided.
+pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) -> Assembly {
+    let window = draft.own.window.base.0;
+    let mut image = Image { base: window, bytes: Vec::new(), contents: Vec::new() };
+    let plan = records(system, &draft.spaces, &draft.placements, draft.own);
+    image.put(window, hypervisor, "hypervisor");
+    image.put(draft.plan.base.0, &plan.encode(&draft.tables, draft.tables_place), "plan");
+    image.put(draft.tables_place.base.0, &draft.tables, "stage-2 tables");
+    let partitions = || system.partitions.iter().zip(&draft.placements);
+    for ((partition, placement), pieces) in partitions().zip(&draft.pieces) {
+        for (load, piece) in placement.loads.iter().zip(pieces) {
+            image.put(load.source.0, piece.bytes, &format!("{} of `{}`", piece.what, partition.name()));
+        }
+    }
+    for ((partition, placement), tree) in partitions().zip(&draft.trees) {
+        if let Some(load) = placement.loads.last() {
+            image.put(load.source.0, tree, &format!("device tree of `{}`", partition.name()));
+        }
+    }
+    image.contents.push(Content { span: draft.own.heap, what: "heap".to_owned() });
+    let header = BootHeader {
+        window: draft.own.window,
+        image_size: count(image.bytes.len()),
+        plan_offset: draft.plan.base.0 - window,
+        plan_size: draft.plan.size,
+        heap: draft.own.heap,
+        console: console(system.board),
+    };
+    hypervisor::stamp(&mut image.bytes, &header);
+    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees }
+}
+
+impl Image {
+    fn put(&mut self, at: u64, bytes: &[u8], what: &str) {
+        let offset = usize::try_from(at - self.base).unwrap_or(usize::MAX);
+        self.bytes.resize(offset, 0);
+        self.bytes.extend_from_slice(bytes);
+        self.contents.push(Content { span: Span::new(at, count(bytes.len())), what: what.to_owned() });
+    }
+}

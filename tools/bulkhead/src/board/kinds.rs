@@ -1,0 +1,136 @@
+//! What the planner knows about kinds of devices, by their `compatible`.
+//!
+//! Everything that is not in a table gets the careful answer: it masters the bus, it has a state, it is
+//! no UART.
+
+use crate::tree::{NodeId, Tree};
+
+/// Devices that belong to no partition, with the reason. A `*` at the end stands for any ending.
+const NEVER_ASSIGNABLE: &[(&str, &str)] = &[
+    ("arm,gic-v3-its", "message-signalled interrupts are off: their tables are memory that the GIC writes"),
+    ("arm,gic*", "the interrupt controller is the hypervisor's"),
+    ("arm,cortex-a15-gic", "the interrupt controller is the hypervisor's"),
+    ("arm,armv8-timer", "every partition has the timers of its own CPUs"),
+    ("arm,armv7-timer*", "the frame controls every CPU's counter"),
+    ("arm,armv8-pmuv3*", "every partition has the counters of its own CPUs"),
+    ("arm,cortex-a*-pmu", "every partition has the counters of its own CPUs"),
+    ("arm,psci*", "every partition has a PSCI of its own"),
+    ("arm,coresight*", "CoreSight can stop and read every CPU"),
+    ("arm,primecell-coresight*", "CoreSight can stop and read every CPU"),
+    ("arm,smmu*", "an SMMU decides which memory devices reach"),
+    ("arm,mmu-*", "an SMMU decides which memory devices reach"),
+    ("arm,tzc-*", "it decides which memory is secure"),
+    ("arm,tzc400", "it decides which memory is secure"),
+    ("arm,cci-*", "the interconnect is everybody's"),
+    ("arm,ccn-*", "the interconnect is everybody's"),
+    ("arm,cmn-*", "the interconnect is everybody's"),
+    ("arm,dsu*", "the cluster's control registers are everybody's"),
+    ("arm,ras*", "error records are those of every CPU"),
+    ("pci-host-ecam-generic", "PCI host bridges cannot be given to a partition yet"),
+];
+
+/// Nodes that are no devices.
+const NO_DEVICES: &[(&str, &str)] = &[
+    ("/aliases", "it is no device"),
+    ("/chosen", "every partition has one of its own"),
+    ("/cpus", "CPUs are given by `cpus`"),
+    ("/reserved-memory", "memory is given by `memory`"),
+    ("/__symbols__", "it is no device"),
+];
+
+/// Devices that are known never to write memory by themselves.
+const NEVER_MASTERS: &[&str] = &[
+    "arm,pl011",
+    "arm,pl022",
+    "arm,pl031",
+    "arm,pl061",
+    "arm,sbsa-uart",
+    "arm,sp804",
+    "arm,sp805",
+    "cfi-flash",
+    "fixed-clock",
+    "fixed-factor-clock",
+    "gpio-keys",
+    "gpio-leds",
+    "ns16550a",
+    "regulator-fixed",
+    "simple-bus",
+    "snps,dw-apb-gpio",
+    "snps,dw-wdt",
+    "syscon",
+];
+
+/// UARTs that a partition can have as its console.
+const UARTS: &[&str] = &[
+    "arm,pl011",
+    "arm,sbsa-uart",
+    "brcm,bcm2835-aux-uart",
+    "cdns,uart-r1p12",
+    "fsl,imx6q-uart",
+    "ns16550a",
+    "snps,dw-apb-uart",
+    "xlnx,xuartps",
+];
+
+/// Providers without a state: a copy of the node serves as well as the node.
+const STATELESS: &[&str] = &["fixed-clock"];
+
+/// Why a node can belong to no partition, if so.
+pub(crate) fn why_never_assignable(tree: &Tree, id: NodeId) -> Option<&'static str> {
+    if id == tree.root() {
+        return Some("it is the whole board");
+    }
+    let path = &tree.node(id).path;
+    let inside =
+        |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if let Some((_, why)) = NO_DEVICES.iter().find(|(root, _)| inside(root)) {
+        return Some(why);
+    }
+    if tree.node(id).text("device_type") == Some("memory") {
+        return Some("memory is given by `memory`");
+    }
+    let kinds = tree.node(id).compatible();
+    let listed = |pattern: &str| kinds.iter().any(|kind| matches(pattern, kind));
+    NEVER_ASSIGNABLE.iter().find(|(pattern, _)| listed(pattern)).map(|(_, why)| *why)
+}
+
+/// Whether a node is known never to write memory by itself.
+pub(crate) fn never_masters(tree: &Tree, id: NodeId) -> bool {
+    is_one_of(tree, id, NEVER_MASTERS)
+}
+
+/// Whether a node is a UART.
+pub(crate) fn is_uart(tree: &Tree, id: NodeId) -> bool {
+    is_one_of(tree, id, UARTS)
+}
+
+/// Whether a provider may be copied into any number of partitions.
+pub(crate) fn is_stateless(tree: &Tree, id: NodeId) -> bool {
+    is_one_of(tree, id, STATELESS)
+}
+
+fn is_one_of(tree: &Tree, id: NodeId, kinds: &[&str]) -> bool {
+    tree.node(id).compatible().iter().any(|kind| kinds.contains(kind))
+}
+
+fn matches(pattern: &str, kind: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => {
+            kind.len() >= start.len() + end.len() && kind.starts_with(start) && kind.ends_with(end)
+        }
+        None => pattern == kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(matches("arm,cortex-a*-pmu", "arm,cortex-a72-pmu"));
+        assert!(matches("arm,coresight*", "arm,coresight-etm4x"));
+        assert!(!matches("arm,cortex-a*-pmu", "arm,cortex-a-pm"));
+        assert!(!matches("arm,pl011", "arm,pl0111"));
+    }
+}

@@ -1,0 +1,121 @@
+//! Where the board's device tree comes from: a file, or QEMU itself.
+//!
+//! QEMU's tree depends on how many CPUs, how much memory and which serial lines the machine has, so it
+//! is asked for with exactly the arguments that the machine is later started with. The seeds that it puts
+//! into `/chosen` are never read: the same input gives the same image.
+
+use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::load::{Qemu, Wish, shown};
+use crate::tree::Tree;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::Command;
+
+/// The program that runs boards which are machines of QEMU.
+pub(crate) const QEMU: &str = "qemu-system-aarch64";
+
+/// How much of a machine a system has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MachineSize {
+    cpus: u64,
+    memory: u64,
+}
+
+/// The board's tree; `None` after a fault was filed.
+pub(super) fn tree(wish: &Wish, report: &mut Report) -> Option<Tree> {
+    let source = &wish.board.device_tree;
+    let bytes = match (source.value.as_str(), &wish.board.qemu) {
+        ("qemu", Some(qemu)) => from_qemu(qemu, machine_size(qemu, wish), report)?,
+        ("qemu", None) => {
+            let title = format!("board `{}` is no machine of QEMU", wish.board.name);
+            let diagnostic =
+                Diagnostic::new(Code::KeyMissing, title).at(&source.site, "QEMU is asked for its tree");
+            report.push(diagnostic.help("add the table `[qemu]`"));
+            return None;
+        }
+        (file, _) => from_file(wish, file, report)?,
+    };
+    match Tree::parse(&bytes) {
+        Ok(tree) => Some(tree),
+        Err(reason) => {
+            let title = format!("the device tree of board `{}` is damaged: {reason}", wish.board.name);
+            report.push(Diagnostic::new(Code::TreeDamaged, title).at(&source.site, "comes from here"));
+            None
+        }
+    }
+}
+
+/// The machine's size: the board's, or more if the system asks for more.
+pub(crate) fn machine_size(qemu: &Qemu, wish: &Wish) -> MachineSize {
+    let wished_cpus = wish.system.cpus.as_ref().map_or(0, |cpus| cpus.value);
+    let wished_memory = wish.system.memory.as_ref().map_or(0, |memory| memory.value.0);
+    MachineSize { cpus: qemu.cpus.value.max(wished_cpus), memory: qemu.memory.value.0.max(wished_memory) }
+}
+
+/// QEMU's arguments for the machine itself; `options` are added to `-machine`.
+pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -> Vec<OsString> {
+    let MachineSize { cpus, memory } = size;
+    let machine = format!("{}{options}", qemu.machine.value);
+    [
+        "-machine",
+        &machine,
+        "-cpu",
+        &qemu.cpu.value,
+        "-smp",
+        &cpus.to_string(),
+        "-m",
+        &format!("{memory}B"),
+        "-nic",
+        "none",
+    ]
+    .into_iter()
+    .map(OsString::from)
+    .collect()
+}
+
+fn from_file(wish: &Wish, file: &str, report: &mut Report) -> Option<Vec<u8>> {
+    let path = wish.board.folder.join(file);
+    fs::read(&path)
+        .map_err(|error| {
+            let title = format!("cannot read the device tree `{}`: {error}", shown(&path));
+            let site = &wish.board.device_tree.site;
+            report.push(Diagnostic::new(Code::TreeMissing, title).at(site, "named here"));
+        })
+        .ok()
+}
+
+fn from_qemu(qemu: &Qemu, size: MachineSize, report: &mut Report) -> Option<Vec<u8>> {
+    let refused = |reason: String| {
+        let title = format!("QEMU does not make the machine `{}`", qemu.machine.value);
+        Diagnostic::new(Code::QemuRefused, title).at(&qemu.machine.site, "this machine").note(reason)
+    };
+    let folder = tempfile::tempdir().map_err(|error| report.push(refused(error.to_string()))).ok()?;
+    let blob = folder.path().join("board.dtb");
+    let output = Command::new(QEMU)
+        .args(machine_arguments(qemu, size, &format!(",dumpdtb={}", escaped(&blob))))
+        .args(["-display", "none", "-monitor", "none"])
+        .args(qemu.serial.iter().flat_map(|_| ["-serial", "null"]))
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let title = format!("`{QEMU}` is not installed, and the board's device tree comes from it");
+            let missing = Diagnostic::new(Code::QemuMissing, title).at(&qemu.machine.site, "this machine");
+            report.push(missing.help("install QEMU 10 for Arm; Debian calls it `qemu-system-arm`"));
+            return None;
+        }
+        Err(error) => {
+            report.push(refused(error.to_string()));
+            return None;
+        }
+    };
+    let complaint = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    fs::read(&blob).map_err(|_| report.push(refused(complaint()))).ok()
+}
+
+/// QEMU separates options by commas and doubles those that are meant.
+fn escaped(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}

@@ -1,0 +1,92 @@
+//! Copies nodes, leaving out what a partition cannot use.
+//!
+//! A property that is left in place but leads nowhere makes a driver fail late; one that is missing makes
+//! it do without.
+
+use super::gic;
+use super::role::Role;
+use crate::board::{Board, is_stateless};
+use crate::expand::Partition;
+use crate::tree::{Node, NodeId};
+use dtoolkit::model::{DeviceTreeNode, DeviceTreeProperty};
+use std::collections::HashMap;
+
+/// What a bus keeps: how it addresses, and where its interrupts go.
+const OF_A_BUS: &[&str] = &[
+    "#address-cells",
+    "#interrupt-cells",
+    "#size-cells",
+    "compatible",
+    "dma-coherent",
+    "dma-noncoherent",
+    "dma-ranges",
+    "interrupt-parent",
+    "phandle",
+    "ranges",
+];
+
+/// What refers to an IOMMU, an ITS or a CPU by its old number.
+const LEFT_OUT: &[&str] = &[
+    "interrupt-affinity",
+    "iommu-map",
+    "iommu-map-mask",
+    "iommus",
+    "linux,phandle",
+    "msi-map",
+    "msi-map-mask",
+    "msi-parent",
+];
+
+/// A board, seen with the eyes of one partition.
+pub(super) struct Carver<'a> {
+    pub(super) board: &'a Board,
+    pub(super) partition: &'a Partition<'a>,
+    pub(super) roles: HashMap<NodeId, Role>,
+}
+
+impl Carver<'_> {
+    /// The copy of a node and of what the partition has in it.
+    pub(super) fn copy(&self, id: NodeId) -> DeviceTreeNode {
+        let node = self.board.tree.node(id);
+        let mut copy = DeviceTreeNode::new_unchecked(node.name.as_str());
+        for property in self.properties(id, node) {
+            copy.add_property(property);
+        }
+        let children = node.children.iter().filter(|child| self.roles.contains_key(child));
+        for child in children {
+            copy.add_child(self.copy(*child));
+        }
+        copy
+    }
+
+    fn properties(&self, id: NodeId, node: &Node) -> Vec<DeviceTreeProperty> {
+        let as_is = |(name, value): &(String, Vec<u8>)| property(name, value.as_slice());
+        let kept = node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
+        match self.roles.get(&id) {
+            Some(Role::Gic) => gic::properties(self.board, self.partition),
+            Some(Role::Bus) => {
+                kept.filter(|(name, _)| OF_A_BUS.contains(&name.as_str())).map(as_is).collect()
+            }
+            Some(Role::VirtualUart) => {
+                kept.filter(|(name, _)| self.virtual_uart_has(id, name)).map(as_is).collect()
+            }
+            Some(Role::Whole) | None => kept.map(as_is).collect(),
+        }
+    }
+
+    /// The virtual UART raises no interrupt, and has no provider that could be switched off.
+    fn virtual_uart_has(&self, id: NodeId, name: &str) -> bool {
+        let tree = &self.board.tree;
+        let needs = tree.needs(id).unwrap_or_default();
+        let is_foreign = |property: &str| {
+            needs.iter().any(|need| need.property == property && !is_stateless(tree, need.provider))
+        };
+        let names_foreign_clocks = name == "clock-names" && is_foreign("clocks");
+        !name.starts_with("interrupt") && !is_foreign(name) && !names_foreign_clocks
+    }
+}
+
+/// A property of a device tree.
+pub(super) fn property<T: dtoolkit::ToPropertyValue>(name: &str, value: T) -> DeviceTreeProperty {
+    DeviceTreeProperty::new_unchecked(name, value)
+}

@@ -1,0 +1,48 @@
+//! The interrupt controller as a partition sees it.
+//!
+//! One region of redistributors, 128 KiB each, as many as the partition has CPUs. No ITS and no
+//! message-based SPIs: a device that wrote there would raise anybody's interrupt.
+
+use super::copy::property;
+use crate::board::{Board, STRIDE};
+use crate::expand::Partition;
+use crate::tree::NodeId;
+use dtoolkit::model::DeviceTreeProperty;
+
+/// What the partition's interrupt controller does not have.
+const LEFT_OUT: &[&str] = &["mbi-alias", "mbi-ranges", "msi-controller", "redistributor-stride"];
+
+/// The properties of the partition's interrupt controller.
+pub(super) fn properties(board: &Board, partition: &Partition<'_>) -> Vec<DeviceTreeProperty> {
+    let node = board.tree.node(board.gic.node);
+    let copied = |(name, value): &(String, Vec<u8>)| match name.as_str() {
+        "reg" => property("reg", registers(board, partition)),
+        "#redistributor-regions" => property("#redistributor-regions", 1_u32),
+        _ => property(name, value.as_slice()),
+    };
+    node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())).map(copied).collect()
+}
+
+/// The board's entries for GICD and the first redistributors, the latter cut to the partition's CPUs.
+fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
+    let (address, size) = cells(board, board.gic.node);
+    let reg = board.tree.node(board.gic.node).cells("reg");
+    let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
+    let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();
+    kept.extend(encode(count.saturating_mul(STRIDE), size));
+    kept
+}
+
+/// The cells of addresses and sizes on the bus that a node hangs on.
+fn cells(board: &Board, id: NodeId) -> (usize, usize) {
+    let bus = board.tree.node(id).parent.unwrap_or(board.tree.root());
+    let count =
+        |name, default| usize::try_from(board.tree.node(bus).cell(name).unwrap_or(default)).unwrap_or(0);
+    (count("#address-cells", 2), count("#size-cells", 1))
+}
+
+/// A number in so many cells, at most two.
+pub(super) fn encode(value: u64, cells: usize) -> Vec<u32> {
+    let halves = [value >> 32, value & 0xffff_ffff].map(|half| u32::try_from(half).unwrap_or(u32::MAX));
+    halves[2_usize.saturating_sub(cells)..].to_vec()
+}

@@ -1,0 +1,98 @@
+//! Turns names into things of the board.
+//!
+//! After this nothing is looked up by name again, and every default is written out. A name that means
+//! nothing was filed and left out, so that the rest is checked all the same.
+
+mod cpus;
+mod devices;
+
+use crate::board::{Board, is_uart, never_masters};
+use crate::diagnostic::{Report, Site};
+use crate::load::{Claim, PartitionWish, Wish};
+use crate::tree::NodeId;
+use bulkhead_plan::{Interrupt, Span};
+
+/// A system whose names are resolved.
+#[derive(Debug)]
+pub(crate) struct System<'a> {
+    /// What the files say.
+    pub(crate) wish: &'a Wish,
+    /// The board.
+    pub(crate) board: &'a Board,
+    /// The partitions in the order of the file.
+    pub(crate) partitions: Vec<Partition<'a>>,
+}
+
+/// A partition whose names are resolved.
+#[derive(Debug)]
+pub(crate) struct Partition<'a> {
+    /// What the file says.
+    pub(crate) wish: &'a PartitionWish,
+    /// Its CPUs, as indices into those of the board, in the order of its vCPUs.
+    pub(crate) cpus: Vec<(usize, &'a Site)>,
+    /// Its devices, and what lies inside of them.
+    pub(crate) devices: Vec<Device<'a>>,
+    /// Whether its memory must lie where it sees it.
+    pub(crate) identity: bool,
+}
+
+/// A node that a partition owns.
+#[derive(Debug)]
+pub(crate) struct Device<'a> {
+    /// The node.
+    pub(crate) node: NodeId,
+    /// Where it was asked for.
+    pub(crate) site: &'a Site,
+    /// Whether it can write memory by itself.
+    pub(crate) is_master: bool,
+    /// Its registers.
+    pub(crate) registers: Vec<Span>,
+    /// Its SPIs.
+    pub(crate) interrupts: Vec<Interrupt>,
+}
+
+/// "CPU 2 is free", if one is that no partition asks for.
+pub(crate) fn free_cpus(wish: &Wish, board: &Board) -> Option<String> {
+    cpus::free(board, &cpus::named(wish))
+}
+
+/// Resolves every name in `wish`.
+pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) -> System<'a> {
+    let named = cpus::named(wish);
+    let expand = |wish: &'a PartitionWish| {
+        let cpus = cpus::cpus(wish, board, &named, report);
+        let devices = devices::devices(wish, board, report);
+        let identity = devices.iter().any(|device| device.is_master)
+            || wish.identity.as_ref().is_some_and(|identity| identity.value);
+        Partition { wish, cpus, devices, identity }
+    };
+    System { wish, board, partitions: wish.system.partitions.iter().map(expand).collect() }
+}
+
+impl Partition<'_> {
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.wish.name.value
+    }
+
+    /// Whether it owns a node.
+    pub(crate) fn owns(&self, node: NodeId) -> bool {
+        self.devices.iter().any(|device| device.node == node)
+    }
+
+    /// The first UART that it owns.
+    pub(crate) fn uart(&self, board: &Board) -> Option<NodeId> {
+        self.devices.iter().map(|device| device.node).find(|node| is_uart(&board.tree, *node))
+    }
+}
+
+/// Whether a node can write memory: what a person declared, else what its kind is known for.
+fn is_master(wish: &PartitionWish, board: &Board, node: NodeId) -> bool {
+    let declared = wish.declare.iter().find_map(|statement| match &statement.what {
+        Claim::BusMaster(masters) if board.tree.find(&statement.device.value) == Some(node) => {
+            Some(masters.value)
+        }
+        _ => None,
+    });
+    declared.unwrap_or_else(|| !never_masters(&board.tree, node))
+}

@@ -1,0 +1,136 @@
+//! ELF programs for AArch64.
+//!
+//! `ET_EXEC` runs at its own physical addresses, `ET_DYN` is linked at 0 and moves itself. Only what is
+//! loaded counts; there is no dynamic linker.
+
+use super::Program;
+use crate::diagnostic::{Code, Diagnostic};
+use object::elf::{ELFCLASS64, ELFDATA2LSB, EM_AARCH64, ET_DYN, ET_EXEC, FileHeader64, FileType, PT_LOAD};
+use object::endian::LittleEndian;
+use object::read::elf::{FileHeader, ProgramHeader};
+use std::path::Path;
+
+/// A piece of a program.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    /// Its bytes in the file.
+    pub(crate) bytes: Vec<u8>,
+    /// Where it is loaded.
+    pub(crate) physical: u64,
+    /// Where it believes to run.
+    pub(crate) virtual_address: u64,
+    /// Bytes it takes; what the file does not hold is zero.
+    pub(crate) memory_size: u64,
+}
+
+/// Why a file cannot be run.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// It is neither ELF nor an `Image`.
+    Unknown,
+    /// It is compressed, and this is the program that unpacks it.
+    Compressed(&'static str),
+    /// It is for another machine.
+    Foreign(String),
+    /// Its headers contradict it.
+    Damaged(String),
+}
+
+impl Fault {
+    /// What is wrong, in half a sentence.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Unknown => "it is no program".to_owned(),
+            Self::Compressed(_) => "it is compressed".to_owned(),
+            Self::Foreign(why) | Self::Damaged(why) => why.clone(),
+        }
+    }
+
+    /// The fault of the file `name` that `owner` should run.
+    pub(crate) fn diagnostic(self, name: &Path, owner: &str) -> Diagnostic {
+        let name = name.display();
+        match self {
+            Self::Unknown => {
+                let title = format!("`{name}` of `{owner}` is no program");
+                let unknown = Diagnostic::new(Code::ImageUnknown, title);
+                unknown.help("a partition runs an ELF program or an uncompressed arm64 `Image`")
+            }
+            Self::Compressed(tool) => {
+                let title = format!("`{name}` of `{owner}` is compressed, and nobody unpacks it at boot");
+                Diagnostic::new(Code::ImageCompressed, title).help(format!("unpack it with `{tool}`"))
+            }
+            Self::Foreign(why) => {
+                let title = format!("`{name}` of `{owner}` is for another machine: {why}");
+                let foreign = Diagnostic::new(Code::ElfForeign, title);
+                foreign.help("build it for 64-bit Arm, little-endian, without an operating system")
+            }
+            Self::Damaged(why) => {
+                Diagnostic::new(Code::ImageDamaged, format!("`{name}` of `{owner}` is damaged: {why}"))
+            }
+        }
+    }
+}
+
+/// The program in an ELF file.
+pub(super) fn program(bytes: &[u8]) -> Result<Program, Fault> {
+    let (kind, entry, segments) = segments(bytes)?;
+    if kind == ET_DYN {
+        return Ok(Program::Movable { segments, entry });
+    }
+    let home = segments.iter().find(|segment| {
+        segment.virtual_address <= entry && entry - segment.virtual_address < segment.memory_size
+    });
+    let home = home.ok_or_else(|| Fault::Damaged("it begins outside of its segments".to_owned()))?;
+    let entry = entry - home.virtual_address + home.physical;
+    Ok(Program::Fixed { segments, entry })
+}
+
+/// The type of an ELF file, its entry point and what it loads, by rising address.
+pub(crate) fn segments(bytes: &[u8]) -> Result<(FileType, u64, Vec<Segment>), Fault> {
+    let damaged = |why: object::read::Error| Fault::Damaged(why.to_string());
+    let ident = |at: usize| bytes.get(at).copied().unwrap_or_default();
+    if ident(4) != ELFCLASS64.0 {
+        return Err(Fault::Foreign("it is not 64-bit".to_owned()));
+    }
+    if ident(5) != ELFDATA2LSB.0 {
+        return Err(Fault::Foreign("it is big-endian".to_owned()));
+    }
+    let header = FileHeader64::<LittleEndian>::parse(bytes).map_err(damaged)?;
+    let machine = header.e_machine(LittleEndian);
+    if machine != EM_AARCH64 {
+        return Err(Fault::Foreign(format!("its machine is number {machine}, AArch64 is {EM_AARCH64}")));
+    }
+    let kind = header.e_type(LittleEndian);
+    if kind != ET_EXEC && kind != ET_DYN {
+        return Err(Fault::Foreign("it is neither an executable nor position-independent".to_owned()));
+    }
+    let mut segments = Vec::new();
+    for program in header.program_headers(LittleEndian, bytes).map_err(damaged)? {
+        let memory_size = program.p_memsz(LittleEndian);
+        if program.p_type(LittleEndian) != PT_LOAD || memory_size == 0 {
+            continue;
+        }
+        let outside = || Fault::Damaged("a segment lies outside of the file".to_owned());
+        let data = program.data(LittleEndian, bytes).map_err(|()| outside())?;
+        let segment = Segment {
+            bytes: data.to_vec(),
+            physical: program.p_paddr(LittleEndian),
+            virtual_address: program.p_vaddr(LittleEndian),
+            memory_size,
+        };
+        let wraps = segment.physical.checked_add(memory_size).is_none()
+            || segment.virtual_address.checked_add(memory_size).is_none();
+        if wraps || u64::try_from(segment.bytes.len()).is_ok_and(|size| size > memory_size) {
+            return Err(Fault::Damaged("a segment is larger than its memory".to_owned()));
+        }
+        segments.push(segment);
+    }
+    segments.sort_by_key(|segment| segment.physical);
+    if segments.is_empty() {
+        return Err(Fault::Damaged("it loads nothing".to_owned()));
+    }
+    if segments.windows(2).any(|pair| pair[0].physical + pair[0].memory_size > pair[1].physical) {
+        return Err(Fault::Damaged("its segments overlap".to_owned()));
+    }
+    Ok((kind, header.e_entry(LittleEndian), segments))
+}

@@ -1,0 +1,128 @@
+//! Where a guest's pieces lie in its memory.
+//!
+//! A kernel goes where RAM begins, its initrd behind it, its device tree on the next 2 MiB boundary: no
+//! piece is in the way of another, and the tree does not cross such a boundary, as the boot protocol wants.
+//! An ELF program has its device tree in the last 2 MiB.
+
+use super::{Guest, Program, Segment};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::expand::Partition;
+use crate::load::size_text;
+use bulkhead_plan::{BLOCK, PAGE, Span};
+
+/// The layout of a partition's memory.
+#[derive(Debug)]
+pub(crate) struct Layout<'a> {
+    /// What is put there, the device tree excepted.
+    pub(crate) pieces: Vec<Placed<'a>>,
+    /// The initrd: first byte and the one behind the last.
+    pub(crate) initrd: Option<(u64, u64)>,
+    /// Where the device tree goes.
+    pub(crate) tree: u64,
+    /// Where the first CPU begins.
+    pub(crate) entry: u64,
+}
+
+/// Bytes and where they go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed<'a> {
+    /// What a person calls it.
+    pub(crate) what: &'static str,
+    /// The bytes.
+    pub(crate) bytes: &'a [u8],
+    /// The partition's address for the first.
+    pub(crate) at: u64,
+    /// Bytes of memory taken.
+    pub(crate) memory_size: u64,
+}
+
+/// Lays a guest out in `ram`, which holds the partition's own addresses.
+pub(crate) fn lay_out<'a>(
+    partition: &Partition<'_>,
+    guest: &'a Guest,
+    ram: Span,
+) -> Result<Layout<'a>, Diagnostic> {
+    let start = ram.base.0;
+    let end = ram.end().ok_or_else(|| too_large(partition, u64::MAX))?;
+    match &guest.program {
+        Program::Kernel { bytes, text_offset, memory_size } => {
+            let kernel = Placed {
+                what: "kernel",
+                bytes,
+                at: start.saturating_add(*text_offset),
+                memory_size: *memory_size,
+            };
+            with_kernel(partition, kernel, guest.initrd.as_deref(), ram)
+        }
+        Program::Movable { segments, entry } => {
+            with_segments(partition, segments, (start, *entry), (start, end))
+        }
+        Program::Fixed { segments, entry } => with_segments(partition, segments, (0, *entry), (start, end)),
+    }
+}
+
+fn with_kernel<'a>(
+    partition: &Partition<'_>,
+    kernel: Placed<'a>,
+    initrd: Option<&'a [u8]>,
+    ram: Span,
+) -> Result<Layout<'a>, Diagnostic> {
+    let mut free = kernel.at.saturating_add(kernel.memory_size);
+    let mut pieces = vec![kernel];
+    let mut place = None;
+    if let Some(bytes) = initrd {
+        let memory_size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let at = free.checked_next_multiple_of(PAGE).unwrap_or(u64::MAX);
+        free = at.saturating_add(memory_size);
+        place = Some((at, free));
+        pieces.push(Placed { what: "initrd", bytes, at, memory_size });
+    }
+    let tree = free.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
+    let needed = tree.saturating_add(BLOCK).saturating_sub(ram.base.0);
+    if needed > ram.size {
+        return Err(too_large(partition, needed));
+    }
+    Ok(Layout { pieces, initrd: place, tree, entry: kernel.at })
+}
+
+/// Segments and entry count from `base`; memory is from `start` to `end`.
+fn with_segments<'a>(
+    partition: &Partition<'_>,
+    segments: &'a [Segment],
+    (base, entry): (u64, u64),
+    (start, end): (u64, u64),
+) -> Result<Layout<'a>, Diagnostic> {
+    let tree = end.saturating_sub(BLOCK).max(start);
+    let mut pieces = Vec::new();
+    for segment in segments {
+        let at = base.saturating_add(segment.physical);
+        let last = at.saturating_add(segment.memory_size);
+        if at < start || at >= end {
+            return Err(outside(partition, Span::new(at, segment.memory_size), (start, tree)));
+        }
+        if last > tree {
+            return Err(too_large(partition, (last - start).saturating_add(BLOCK)));
+        }
+        pieces.push(Placed { what: "segment", bytes: &segment.bytes, at, memory_size: segment.memory_size });
+    }
+    Ok(Layout { pieces, initrd: None, tree, entry: base.saturating_add(entry) })
+}
+
+fn too_large(partition: &Partition<'_>, needed: u64) -> Diagnostic {
+    let wish = partition.wish;
+    let title = format!("the image of `{}` does not fit its memory", partition.name());
+    let needed = needed.checked_next_multiple_of(BLOCK).unwrap_or(needed);
+    Diagnostic::new(Code::ImageTooLarge, title)
+        .at(&wish.memory.site, format!("this is {}", size_text(wish.memory.value.0)))
+        .at(&wish.image.site, format!("needs {} with its device tree", size_text(needed)))
+        .help(format!("give it \"{}M\" or more", needed >> 20))
+}
+
+fn outside(partition: &Partition<'_>, segment: Span, (start, end): (u64, u64)) -> Diagnostic {
+    let title = format!("a segment of the image of `{}` lies outside of its memory", partition.name());
+    let memory = Span::new(start, end.saturating_sub(start));
+    Diagnostic::new(Code::SegmentOutside, title)
+        .at(&partition.wish.image.site, format!("has a segment at {segment}"))
+        .note(format!("there is memory for it at {memory}"))
+        .help("link it for that memory, or move the memory with `ram-base`")
+}

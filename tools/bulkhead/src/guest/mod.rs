@@ -1,0 +1,93 @@
+//! Reads the files that partitions run.
+//!
+//! A file is an ELF program or an arm64 `Image`; which of the two, its first bytes say. What is taken
+//! from it are pieces: bytes, and where they go.
+
+mod elf;
+mod file;
+mod kernel;
+mod layout;
+
+use crate::diagnostic::{Code, Diagnostic, Located, Report};
+use crate::expand::{Partition, System};
+use crate::load::{PartitionWish, images_beside};
+use crate::system::Options;
+use file::Wanted;
+use std::path::Path;
+
+pub(crate) use elf::{Fault, Segment, segments};
+pub(crate) use file::find;
+pub(crate) use layout::{Layout, Placed, lay_out};
+
+/// The kernel that `--kernel` replaces.
+const KERNEL: &str = "linux/Image";
+
+/// What a partition runs.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// Its program.
+    pub(crate) program: Program,
+    /// What its kernel unpacks first.
+    pub(crate) initrd: Option<Vec<u8>>,
+}
+
+/// A program.
+#[derive(Debug)]
+pub(crate) enum Program {
+    /// An arm64 `Image`: goes where RAM begins, an offset further on.
+    Kernel { bytes: Vec<u8>, text_offset: u64, memory_size: u64 },
+    /// An ELF program that runs anywhere: addresses count from where RAM begins.
+    Movable { segments: Vec<Segment>, entry: u64 },
+    /// An ELF program that runs at its own addresses.
+    Fixed { segments: Vec<Segment>, entry: u64 },
+}
+
+/// Reads every partition's files; `None` for each one whose files have a fault.
+pub(crate) fn read(system: &System<'_>, options: &Options, report: &mut Report) -> Vec<Option<Guest>> {
+    system.partitions.iter().map(|partition| guest(system, partition, options, report)).collect()
+}
+
+/// The images a system needs, as they are looked for.
+pub(crate) fn names<'a>(partition: &'a PartitionWish, options: &'a Options) -> (&'a Path, Option<&'a Path>) {
+    let is_kernel = partition.initrd.is_some() || partition.image.value == KERNEL;
+    let own = |name: &'a Located<String>| Path::new(&name.value);
+    let image = options.kernel.as_deref().filter(|_| is_kernel).unwrap_or_else(|| own(&partition.image));
+    let initrd = options.initrd.as_deref().filter(|_| is_kernel).or(partition.initrd.as_ref().map(own));
+    (image, initrd)
+}
+
+fn guest(
+    system: &System<'_>,
+    partition: &Partition<'_>,
+    options: &Options,
+    report: &mut Report,
+) -> Option<Guest> {
+    let wish = partition.wish;
+    let folders = images_beside(&system.wish.system.folder, &options.images);
+    let (image, initrd) = names(wish, options);
+    let image_site = &wish.image.site;
+    let initrd_site = wish.initrd.as_ref().map_or(image_site, |initrd| &initrd.site);
+    let mut read = |name, site| Wanted { name, owner: partition.name(), site }.read(&folders, report);
+    let bytes = read(image, image_site);
+    let initrd = initrd.map(|initrd| read(initrd, initrd_site));
+    let program = bytes.and_then(|bytes| {
+        let refuse =
+            |fault: Fault| report.push(fault.diagnostic(image, partition.name()).at(image_site, "this file"));
+        program(bytes).map_err(refuse).ok()
+    })?;
+    if let (Some(initrd), Program::Movable { .. } | Program::Fixed { .. }) = (&wish.initrd, &program) {
+        let title = format!("`{}` has an initrd, but its image is no kernel", partition.name());
+        let alone = Diagnostic::new(Code::InitrdAlone, title).at(&initrd.site, "for nobody");
+        report.push(alone.at(&wish.image.site, "an ELF program").help("leave `initrd` out"));
+        return None;
+    }
+    let initrd = match initrd {
+        Some(bytes) => Some(bytes?),
+        None => None,
+    };
+    Some(Guest { program, initrd })
+}
+
+fn program(bytes: Vec<u8>) -> Result<Program, Fault> {
+    if bytes.starts_with(b"\x7fELF") { elf::program(&bytes) } else { kernel::program(bytes) }
+}

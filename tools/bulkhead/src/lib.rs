@@ -1,0 +1,31 @@
+//! The planner: turns a wish into an image that it has proven.
+//!
+//! A system is a TOML file beside its board. The modules are the steps, in this order: `load` reads the
+//! files, `board` the facts, `expand` resolves names, `rules` says what must not be, `guest` reads images,
+//! `allocate` gives out addresses, `carve` makes device trees, `tables` stage 2, `records` and `wire` the
+//! plan, `assemble` puts it all into one file, and `prove` reads that file as if it had never seen it.
+//! [`system::build`] is the whole way; [`run`] starts the result in QEMU.
+
+#![forbid(unsafe_code)]
+
+mod allocate;
+mod assemble;
+mod board;
+mod bootargs;
+mod carve;
+pub mod diagnostic;
+mod expand;
+mod guest;
+mod hypervisor;
+mod load;
+mod machine;
+mod map;
+mod prove;
+mod records;
+mod rules;
+pub mod run;
+pub mod size;
+pub mod system;
+mod tables;
+mod tree;
+mod wire;

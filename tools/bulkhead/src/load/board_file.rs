@@ -1,0 +1,82 @@
+//! `board.toml`: what a person says of a board that its device tree does not.
+//!
+//! Addresses, CPUs and interrupts are never repeated here; they come from the device tree.
+
+use super::Fields;
+use super::value::Size;
+use crate::diagnostic::{Located, Report};
+use std::path::{Path, PathBuf};
+
+/// A board.
+#[derive(Debug)]
+pub(crate) struct BoardFile {
+    /// The name of its folder.
+    pub(crate) name: String,
+    /// Its folder.
+    pub(crate) folder: PathBuf,
+    /// `qemu`, or a file beside `board.toml`.
+    pub(crate) device_tree: Located<String>,
+    /// How to start it in QEMU, if QEMU has it.
+    pub(crate) qemu: Option<Qemu>,
+    /// First byte of the hypervisor's window.
+    pub(crate) window: Located<u64>,
+    /// Device-tree path or label of the UART that the hypervisor speaks through.
+    pub(crate) console: Located<String>,
+}
+
+/// A machine of QEMU.
+#[derive(Debug)]
+pub(crate) struct Qemu {
+    /// `-machine`.
+    pub(crate) machine: Located<String>,
+    /// `-cpu`.
+    pub(crate) cpu: Located<String>,
+    /// `-smp`.
+    pub(crate) cpus: Located<u64>,
+    /// `-m`, in bytes.
+    pub(crate) memory: Located<Size>,
+    /// What each `-serial` is on the board, in QEMU's order.
+    pub(crate) serial: Vec<Located<String>>,
+}
+
+/// Reads the keys of a board file.
+pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Report) -> Option<BoardFile> {
+    fields.required::<String>("description", report);
+    let device_tree = fields.required("device-tree", report);
+    let qemu = fields.table("qemu", "`[qemu]`", report).map(|fields| qemu(fields, report));
+    let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
+    fields.finish(report);
+    let mut hypervisor = hypervisor?;
+    let window = hypervisor.required("window", report);
+    let console = hypervisor.required("console", report);
+    hypervisor.finish(report);
+    let qemu = match qemu {
+        Some(None) => return None,
+        Some(found) => found,
+        None => None,
+    };
+    Some(BoardFile {
+        name: folder_name(folder),
+        folder: folder.to_owned(),
+        device_tree: device_tree?,
+        qemu,
+        window: window?,
+        console: console?,
+    })
+}
+
+fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
+    let machine = fields.required("machine", report);
+    let cpu = fields.required("cpu", report);
+    let cpus = fields.required("cpus", report);
+    let memory = fields.required("memory", report);
+    let serial = fields.required::<Vec<Located<String>>>("serial", report);
+    fields.finish(report);
+    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value })
+}
+
+/// The folder's own name, also where the path to it is empty or ends in `..`.
+fn folder_name(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

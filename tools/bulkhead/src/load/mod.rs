@@ -1,0 +1,104 @@
+//! Reads the files a person wrote into types that remember where everything stands.
+//!
+//! Nothing is looked up here and nothing has a default that depends on the board: the result says what
+//! the files say. A partition with a fault of form is left out after the fault was filed, so that the
+//! rest is checked all the same.
+
+mod board_file;
+mod fields;
+mod locate;
+mod system_file;
+mod value;
+
+use crate::diagnostic::{Code, Diagnostic, Report, did_you_mean};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use toml::de::DeTable;
+
+pub(crate) use board_file::{BoardFile, Qemu};
+pub use locate::locate;
+pub(crate) use locate::{image_folder, images_beside, shown};
+pub(crate) use system_file::{Claim, PartitionWish, Statement, SystemFile};
+pub(crate) use value::size_text;
+
+use fields::Fields;
+
+/// The two files that describe a system.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// The board, from `board.toml` beside the system file.
+    pub(crate) board: BoardFile,
+    /// The system.
+    pub(crate) system: SystemFile,
+}
+
+/// Reads the system file at `path` and the board file beside it.
+pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let board_path = folder.join("board.toml");
+    let board = match read(&board_path, report) {
+        Ok((file, text)) => {
+            parse(file, &text, report, |fields, report| board_file::board_file(fields, folder, report))
+        }
+        Err(error) => {
+            let title = format!("cannot read the board file `{}`: {error}", shown(&board_path));
+            report.push(
+                Diagnostic::new(missing(&error, Code::BoardMissing), title)
+                    .help("a system file lies in the folder of its board, beside `board.toml`"),
+            );
+            None
+        }
+    };
+    let system = match read(path, report) {
+        Ok((file, text)) => {
+            parse(file, &text, report, |fields, report| system_file::system_file(fields, path, report))
+        }
+        Err(error) => {
+            let title = format!("cannot read the system file `{}`: {error}", shown(path));
+            report
+                .push(Diagnostic::new(missing(&error, Code::SystemMissing), title).help_if(neighbour(path)));
+            None
+        }
+    };
+    Some(Wish { board: board?, system: system? })
+}
+
+fn read(path: &Path, report: &mut Report) -> std::io::Result<(usize, String)> {
+    let text = fs::read_to_string(path)?;
+    Ok((report.add_source(&shown(path), &text), text))
+}
+
+/// A file that is there but cannot be read as text is wrong, not missing.
+fn missing(error: &std::io::Error, code: Code) -> Code {
+    if error.kind() == ErrorKind::InvalidData { Code::Syntax } else { code }
+}
+
+fn neighbour(path: &Path) -> Option<String> {
+    let wanted = path.file_stem()?.to_str()?;
+    let mut systems: Vec<String> = fs::read_dir(path.parent()?)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    systems.sort();
+    did_you_mean(wanted, systems.iter().map(String::as_str))
+}
+
+fn parse<T>(
+    file: usize,
+    text: &str,
+    report: &mut Report,
+    read: impl FnOnce(Fields<'_>, &mut Report) -> Option<T>,
+) -> Option<T> {
+    match DeTable::parse(text) {
+        Ok(root) => {
+            let start = report.site(file, 0..0);
+            read(Fields::new(root.get_ref(), file, start, "this file"), report)
+        }
+        Err(error) => {
+            let site = report.site(file, error.span().unwrap_or(0..0));
+            report.push(Diagnostic::new(Code::Syntax, "this is not TOML").at(&site, error.message()));
+            None
+        }
+    }
+}

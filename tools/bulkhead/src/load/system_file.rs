@@ -1,0 +1,169 @@
+//! The system file: which partitions a person wishes for.
+//!
+//! It holds sizes and names only; what the tool decides is not written here.
+
+use super::Fields;
+use super::value::Size;
+use crate::diagnostic::{Located, Report, Site};
+use std::path::{Path, PathBuf};
+
+/// A system.
+#[derive(Debug)]
+pub(crate) struct SystemFile {
+    /// The folder it lies in.
+    pub(crate) folder: PathBuf,
+    /// Its first byte.
+    pub(crate) site: Site,
+    /// CPUs of the machine in QEMU, if not the board's number.
+    pub(crate) cpus: Option<Located<u64>>,
+    /// Memory of the machine in QEMU, if not the board's.
+    pub(crate) memory: Option<Located<Size>>,
+    /// Disks of the machine in QEMU.
+    pub(crate) disks: Vec<Disk>,
+    /// Every name that a partition has, also of those left out because of a fault.
+    pub(crate) names: Vec<Located<String>>,
+    /// The partitions.
+    pub(crate) partitions: Vec<PartitionWish>,
+}
+
+/// A disk of a machine in QEMU.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    /// The file that holds its first contents.
+    pub(crate) image: Located<String>,
+    /// QEMU's name of the bus it hangs on.
+    pub(crate) bus: Located<String>,
+}
+
+/// A partition as wished for.
+#[derive(Debug)]
+pub(crate) struct PartitionWish {
+    /// Where it begins in the file.
+    pub(crate) site: Site,
+    /// Its name.
+    pub(crate) name: Located<String>,
+    /// The file it runs.
+    pub(crate) image: Located<String>,
+    /// The file its kernel unpacks first.
+    pub(crate) initrd: Option<Located<String>>,
+    /// Its command line, placeholders not yet filled in.
+    pub(crate) bootargs: Option<Located<String>>,
+    /// Its CPUs by number on the board, in the order of its vCPUs.
+    pub(crate) cpus: Located<Vec<Located<u64>>>,
+    /// Bytes of memory.
+    pub(crate) memory: Located<Size>,
+    /// Its devices by path or label.
+    pub(crate) devices: Vec<Located<String>>,
+    /// Whether its memory must lie where it sees it.
+    pub(crate) identity: Option<Located<bool>>,
+    /// Where it sees its memory.
+    pub(crate) ram_base: Option<Located<u64>>,
+    /// How interrupts reach it.
+    pub(crate) interrupts: Option<Located<String>>,
+    /// Risks accepted.
+    pub(crate) accept: Vec<Statement>,
+    /// Facts declared.
+    pub(crate) declare: Vec<Statement>,
+}
+
+/// What a person takes upon themselves about a device.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    /// The device, by path or label.
+    pub(crate) device: Located<String>,
+    /// What is said of it: the risk, or whether it masters the bus.
+    pub(crate) what: Claim,
+    /// Why.
+    pub(crate) reason: Located<String>,
+}
+
+/// What is said of a device.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// This risk is accepted.
+    Risk(Located<String>),
+    /// It masters the bus, or does not.
+    BusMaster(Located<bool>),
+}
+
+/// Reads the keys of the system file at `path`.
+pub(super) fn system_file(mut fields: Fields<'_>, path: &Path, report: &mut Report) -> Option<SystemFile> {
+    let site = fields.site().clone();
+    let (mut cpus, mut memory, mut disks) = (None, None, Vec::new());
+    if let Some(mut qemu) = fields.table("qemu", "`[qemu]` of a system", report) {
+        cpus = qemu.optional("cpus", report);
+        memory = qemu.optional("memory", report);
+        let tables = qemu.tables("disk", "`[[qemu.disk]]`", report);
+        disks = tables.into_iter().filter_map(|fields| disk(fields, report)).collect();
+        qemu.finish(report);
+    }
+    let mut names = Vec::new();
+    let tables = fields.required_tables("partition", "`[[partition]]`", report);
+    let partitions = tables.into_iter().filter_map(|fields| partition(fields, &mut names, report)).collect();
+    fields.finish(report);
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    Some(SystemFile { folder, site, cpus, memory, disks, names, partitions })
+}
+
+fn disk(mut fields: Fields<'_>, report: &mut Report) -> Option<Disk> {
+    let image = fields.required("image", report);
+    let bus = fields.required("bus", report);
+    fields.finish(report);
+    Some(Disk { image: image?, bus: bus? })
+}
+
+fn partition(
+    mut fields: Fields<'_>,
+    names: &mut Vec<Located<String>>,
+    report: &mut Report,
+) -> Option<PartitionWish> {
+    let site = fields.site().clone();
+    let name: Option<Located<String>> = fields.required("name", report);
+    names.extend(name.clone());
+    let image = fields.required("image", report);
+    let initrd = fields.optional("initrd", report);
+    let bootargs = fields.optional("bootargs", report);
+    let cpus = fields.required("cpus", report);
+    let memory = fields.required("memory", report);
+    let devices: Option<Located<Vec<_>>> = fields.optional("devices", report);
+    let identity = fields.optional("identity", report);
+    let ram_base = fields.optional("ram-base", report);
+    let interrupts = fields.optional("interrupts", report);
+    let accept = fields.tables("accept", "`[[partition.accept]]`", report);
+    let accept = accept.into_iter().filter_map(|fields| acceptance(fields, report)).collect();
+    let declare = fields.tables("declare", "`[[partition.declare]]`", report);
+    let declare = declare.into_iter().filter_map(|fields| declaration(fields, report)).collect();
+    fields.finish(report);
+    Some(PartitionWish {
+        site,
+        name: name?,
+        image: image?,
+        initrd,
+        bootargs,
+        cpus: cpus?,
+        memory: memory?,
+        devices: devices.map(|list| list.value).unwrap_or_default(),
+        identity,
+        ram_base,
+        interrupts,
+        accept,
+        declare,
+    })
+}
+
+fn acceptance(mut fields: Fields<'_>, report: &mut Report) -> Option<Statement> {
+    let risk = fields.required("risk", report);
+    statement(fields, risk.map(Claim::Risk), report)
+}
+
+fn declaration(mut fields: Fields<'_>, report: &mut Report) -> Option<Statement> {
+    let masters = fields.required("bus-master", report);
+    statement(fields, masters.map(Claim::BusMaster), report)
+}
+
+fn statement(mut fields: Fields<'_>, what: Option<Claim>, report: &mut Report) -> Option<Statement> {
+    let device = fields.required("device", report);
+    let reason = fields.required("reason", report);
+    fields.finish(report);
+    Some(Statement { device: device?, what: what?, reason: reason? })
+}

@@ -1,0 +1,154 @@
+//! The command `bulkhead`.
+//!
+//! Exit codes: 0 done, 1 the configuration is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
+//! failed.
+
+use bulkhead::run;
+use bulkhead::system::{self, Built, Failure, Options};
+use clap::{Args, Parser, Subcommand};
+use dtoolkit::fdt::Fdt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Plans and builds partitioned systems.
+#[derive(Parser)]
+#[command(name = "bulkhead", version)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Checks a system: everything but writing the image
+    Check(System),
+    /// Writes the image of a system
+    Build {
+        #[command(flatten)]
+        system: System,
+        /// Write it to this file
+        #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
+        output: PathBuf,
+    },
+    /// Shows who owns what
+    Map(System),
+    /// Shows the device tree of a partition
+    Dts {
+        #[command(flatten)]
+        system: System,
+        /// The partition
+        partition: String,
+    },
+    /// Runs a system in QEMU
+    Run {
+        #[command(flatten)]
+        system: System,
+        #[command(flatten)]
+        options: run::Options,
+    },
+}
+
+#[derive(Args)]
+#[group(skip)]
+struct System {
+    /// A system file, NAME, or BOARD/NAME in `board-configs`
+    system: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Why a command fails: what to print, and the exit code.
+struct Stop {
+    text: String,
+    code: u8,
+}
+
+fn main() -> ExitCode {
+    match execute(Command::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop { text, code }) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn execute(verb: Verb) -> Result<(), Stop> {
+    match verb {
+        Verb::Check(system) => {
+            let built = system.build()?;
+            println!("{}: {} partitions, proven", system.system, built.partitions.len());
+        }
+        Verb::Build { system, output } => {
+            let built = system.build()?;
+            write(&output, &built.image)?;
+            println!(
+                "{}: {} bytes, {} mappings proven",
+                output.display(),
+                built.image.len(),
+                built.proof.leaves
+            );
+        }
+        Verb::Map(system) => print!("{}", system.build()?.map()),
+        Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
+        Verb::Run { system, options } => return start(&system, &options),
+    }
+    Ok(())
+}
+
+fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
+    let built = system.build()?;
+    let folder = tempfile::tempdir().map_err(|error| host("making a temporary folder", &error))?;
+    let image = folder.path().join("bulkhead.img");
+    write(&image, &built.image)?;
+    let machine = built.machine(&image).ok_or_else(|| Stop {
+        text: "error: QEMU does not have this board; flash the image of `bulkhead build`".to_owned(),
+        code: 2,
+    })?;
+    let symbols = system.options.hypervisor_path();
+    let outcome = run::run(&machine, options, &symbols);
+    outcome.map(drop).map_err(|error| Stop { text: format!("error: {error}"), code: error.exit_code() })
+}
+
+fn source(built: &Built, partition: &str) -> Result<String, Stop> {
+    let tree = built.device_tree(partition).ok_or_else(|| Stop {
+        text: format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", ")),
+        code: 2,
+    })?;
+    Fdt::new(tree)
+        .map(|fdt| fdt.to_string())
+        .map_err(|error| Stop { text: format!("error: {error}"), code: 1 })
+}
+
+impl System {
+    fn build(&self) -> Result<Built, Stop> {
+        let path = system::locate(&self.system)?;
+        Ok(system::build(&path, &self.options)?)
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self { text: failure.to_string(), code: failure.exit_code() }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Stop> {
+    fs::write(path, bytes).map_err(|error| host(&format!("writing `{}`", path.display()), &error))
+}
+
+fn host(doing: &str, error: &std::io::Error) -> Stop {
+    Stop { text: format!("error: {doing}: {error}"), code: 3 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Command::command().debug_assert();
+    }
+}

@@ -1,0 +1,128 @@
+//! Puts what was decided into the plan's records.
+//!
+//! Nothing is decided here any more: the form of the records is `bulkhead-plan`'s, their order is the one
+//! that its invariants ask for.
+
+use crate::allocate::Space;
+use crate::board::Board;
+use crate::carve::affinity;
+use crate::expand::System;
+use crate::tables::vtcr;
+use crate::wire::{Records, small};
+use bulkhead_plan::{
+    Board as BoardRecord, Console, ConsoleKind, Cpu, GicVersion, Interrupt, InterruptMode, Ipa, Load,
+    NO_PARTITION, Name, Pa, Partition, Range, Span,
+};
+
+/// What the image says of one partition.
+#[derive(Debug)]
+pub(crate) struct Placement {
+    /// Physical address of its stage-2 root.
+    pub(crate) root: u64,
+    /// Where its first CPU begins.
+    pub(crate) entry: u64,
+    /// Where its device tree goes.
+    pub(crate) tree: u64,
+    /// What is loaded.
+    pub(crate) loads: Vec<Load>,
+}
+
+/// What the hypervisor keeps for itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Own {
+    /// All of it.
+    pub(crate) window: Span,
+    /// The memory of its boot allocator, inside the window.
+    pub(crate) heap: Span,
+}
+
+/// All records of the plan.
+pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Placement], own: Own) -> Records {
+    let mut records = Records {
+        board: board(system.board, own),
+        memory: system.board.memory.clone(),
+        translators: system.board.gic.translators.clone(),
+        cpus: Vec::new(),
+        partitions: Vec::new(),
+        regions: Vec::new(),
+        loads: Vec::new(),
+        interrupts: Vec::new(),
+    };
+    for ((partition, space), placement) in system.partitions.iter().zip(spaces).zip(placements) {
+        let index = small(records.partitions.len());
+        let owned = (0..).zip(&partition.cpus);
+        let cpus =
+            owned.map(|(vcpu, (cpu, _))| cpu_record(system.board, *cpu, Some((index, affinity(vcpu)))));
+        let mut interrupts: Vec<Interrupt> =
+            partition.devices.iter().flat_map(|device| device.interrupts.iter().copied()).collect();
+        interrupts.sort_by_key(|interrupt| interrupt.intid);
+        interrupts.dedup_by_key(|interrupt| interrupt.intid);
+        records.partitions.push(Partition {
+            name: Name::new(partition.name()).unwrap_or(Name([0; bulkhead_plan::limits::NAME])),
+            root: Pa(placement.root),
+            vtcr: vtcr(physical_bits(system.board)),
+            entry: Ipa(placement.entry),
+            argument: placement.tree,
+            distributor: space.distributor,
+            redistributors: space.redistributors,
+            uart: space.uart.unwrap_or_default(),
+            cpus: append(&mut records.cpus, cpus),
+            regions: append(&mut records.regions, space.regions.iter().copied()),
+            loads: append(&mut records.loads, placement.loads.iter().copied()),
+            interrupts: append(&mut records.interrupts, interrupts),
+            vmid: index + 1,
+            root_pages: 1,
+            interrupt_mode: InterruptMode::Direct,
+            reserved: 0,
+        });
+    }
+    let is_owned = |index| system.partitions.iter().any(|it| it.cpus.iter().any(|(cpu, _)| *cpu == index));
+    let free = (0..system.board.cpus.len()).filter(|index| !is_owned(*index));
+    records.cpus.extend(free.map(|index| cpu_record(system.board, index, None)));
+    records
+}
+
+/// The hypervisor's UART as the plan writes it.
+pub(crate) fn console(board: &Board) -> Console {
+    match board.console {
+        Some(console) => Console { base: console.base, kind: ConsoleKind::Pl011, reserved: 0 },
+        None => Console { base: Pa(0), kind: ConsoleKind::None, reserved: 0 },
+    }
+}
+
+fn board(board: &Board, own: Own) -> BoardRecord {
+    let shortened = board.name.get(..bulkhead_plan::limits::NAME).unwrap_or(&board.name);
+    BoardRecord {
+        name: Name::new(shortened).unwrap_or(Name([0; bulkhead_plan::limits::NAME])),
+        window: own.window,
+        heap: own.heap,
+        distributor: board.gic.distributor,
+        console: console(board),
+        gic: GicVersion::V3,
+        conduit: board.conduit,
+    }
+}
+
+fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
+    let cpu = &board.cpus[index];
+    let (partition, virtual_mpidr) = owner.unwrap_or((NO_PARTITION, 0));
+    Cpu {
+        mpidr: cpu.mpidr,
+        redistributor: cpu.redistributor,
+        virtual_mpidr: u64::from(virtual_mpidr),
+        partition,
+        reserved: 0,
+    }
+}
+
+/// Bits of the highest address that a table can lead to.
+fn physical_bits(board: &Board) -> u32 {
+    let highest = board.memory.iter().filter_map(Span::end).max().unwrap_or(0);
+    64 - highest.saturating_sub(1).leading_zeros()
+}
+
+fn append<T>(table: &mut Vec<T>, records: impl IntoIterator<Item = T>) -> Range {
+    let start = table.len();
+    table.extend(records);
+    Range { start: small(start), count: small(table.len() - start) }
+}

@@ -1,0 +1,40 @@
+//! What a configuration must not say.
+//!
+//! One file for each first two digits of the codes, and a rule looks at the whole system and files all it
+//! finds. What depends on the contents of images is checked where they are read; what depends on addresses,
+//! where these are given out.
+
+mod board;
+mod cpus;
+mod devices;
+mod dma;
+mod interrupts;
+mod memory;
+mod names;
+mod pages;
+mod providers;
+
+use crate::diagnostic::Report;
+use crate::expand::System;
+
+/// Files everything that is wrong with a system.
+pub(crate) fn check(system: &System<'_>, report: &mut Report) {
+    cpus::have_one_owner(system, report);
+    devices::have_one_owner(system, report);
+    pages::have_one_owner(system, report);
+    providers::are_owned(system, report);
+    memory::sizes_are_whole_blocks(system, report);
+    memory::ram_bases_are_aligned(system, report);
+    dma::masters_are_accepted(system, report);
+    dma::statements_are_about_own_devices(system, report);
+    dma::masters_have_identity_memory(system, report);
+    dma::neighbours_are_no_masters(system, report);
+    interrupts::have_one_owner(system, report);
+    interrupts::modes_are_known(system, report);
+    names::can_be_used(system, report);
+    names::placeholders_are_known(system, report);
+    board::window_is_in_ram(system, report);
+    board::machine_is_not_reduced(system, report);
+    board::serial_lines_exist(system, report);
+    board::limits_are_kept(system, report);
+}

@@ -1,0 +1,35 @@
+//! The QEMU machine that an image runs on, as its command line.
+
+use std::{ffi::OsString, path::PathBuf};
+
+/// A QEMU command line, apart from what belongs to the runner: serial ports, display and monitor.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// `qemu-system-aarch64`, or a path to it.
+    pub program: PathBuf,
+    /// All arguments but `-serial`, `-display` and `-monitor`.
+    pub args: Vec<OsString>,
+    /// What each of the machine's serial ports carries, in QEMU's order.
+    pub serials: Vec<Serial>,
+}
+
+/// What a serial port carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serial {
+    /// The hypervisor's UART: its log, and all partitions without a UART of their own.
+    Shared,
+    /// The UART of this partition, both ways.
+    Partition(String),
+    /// Nothing.
+    Unused,
+}
+
+impl Machine {
+    /// The partitions that can be typed to.
+    pub fn listeners(&self) -> impl Iterator<Item = &str> {
+        self.serials.iter().filter_map(|serial| match serial {
+            Serial::Partition(name) => Some(name.as_str()),
+            Serial::Shared | Serial::Unused => None,
+        })
+    }
+}

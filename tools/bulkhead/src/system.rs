@@ -1,0 +1,187 @@
+//! From a system file to a proven image: the whole way, step by step.
+//!
+//! A step that finds faults files them and the next one still runs, as long as it has something to look at:
+//! a person wants to hear of all faults at once.
+
+use crate::assemble::{Assembly, Files, assemble};
+use crate::board::Board;
+use crate::diagnostic::Report;
+use crate::expand::{System, expand};
+use crate::guest::{self, Guest};
+use crate::hypervisor;
+use crate::load::{images_beside, load};
+use crate::machine::Template;
+use crate::map;
+use crate::prove::{PlanBytes, prove_image};
+use crate::rules;
+use crate::run::Machine;
+use crate::size::Size;
+use bulkhead_core::prove::Proof;
+use bulkhead_plan::{DecodeError, Plan};
+use clap::Args;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+pub use crate::load::locate;
+
+/// Where images are, if not where they are expected.
+#[derive(Args, Clone, Debug, Default)]
+#[group(skip)]
+pub struct Options {
+    /// Look for images in this folder (default: `images` in the build folder)
+    #[arg(long, value_name = "DIR")]
+    pub images: Vec<PathBuf>,
+    /// The hypervisor's binary (default: `bulkhead.elf` in the folder of images)
+    #[arg(long, value_name = "ELF")]
+    pub hypervisor: Option<PathBuf>,
+    /// Run this kernel instead of `linux/Image`
+    #[arg(long, value_name = "IMAGE")]
+    pub kernel: Option<PathBuf>,
+    /// Give this initrd to that kernel
+    #[arg(long, value_name = "CPIO")]
+    pub initrd: Option<PathBuf>,
+}
+
+/// A proven image and what is worth knowing of it.
+#[derive(Debug)]
+pub struct Built {
+    /// The file to flash.
+    pub image: Vec<u8>,
+    /// The names of the partitions, in the order of the plan.
+    pub partitions: Vec<String>,
+    /// What the proof has counted.
+    pub proof: Proof,
+    /// What the hypervisor takes.
+    pub size: Size,
+    plan: PlanBytes,
+    trees: Vec<Vec<u8>>,
+    map: String,
+    machine: Option<Template>,
+}
+
+/// Why there is no image.
+#[derive(Debug)]
+pub enum Failure {
+    /// The configuration is wrong, or files that it names are missing.
+    Rejected(Report),
+    /// The command makes no sense.
+    Usage(String),
+    /// The tool made an image and could not prove it.
+    Unproven(String),
+}
+
+/// Makes the image of the system file at `path`.
+pub fn build(path: &Path, options: &Options) -> Result<Built, Failure> {
+    let mut report = Report::default();
+    match plan(path, options, &mut report) {
+        Some(built) => built,
+        None => Err(Failure::Rejected(report)),
+    }
+}
+
+/// The names of the files that the system at `path` needs and that are not there.
+pub fn missing_files(path: &Path, options: &Options) -> Vec<PathBuf> {
+    let Some(wish) = load(path, &mut Report::default()) else { return Vec::new() };
+    let folders = images_beside(&wish.system.folder, &options.images);
+    let partitions = wish.system.partitions.iter().flat_map(|partition| {
+        let (image, initrd) = guest::names(partition, options);
+        [Some(image), initrd].into_iter().flatten()
+    });
+    let disks = wish.system.disks.iter().map(|disk| Path::new(&disk.image.value));
+    let missing = partitions.chain(disks).filter(|name| guest::find(name, &folders).is_none());
+    let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    let hypervisor = hypervisor::paths(options);
+    if !hypervisor.iter().any(|path| path.is_file()) {
+        missing.extend(hypervisor.into_iter().next());
+    }
+    missing.sort();
+    missing.dedup();
+    missing
+}
+
+/// Every step in turn; `None` if the report says what is wrong.
+fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Built, Failure>> {
+    let wish = load(path, report)?;
+    let board = Board::read(&wish, report)?;
+    let system = expand(&wish, &board, report);
+    rules::check(&system, report);
+    let guests = guest::read(&system, options, report);
+    let hypervisor = hypervisor::read(options, report);
+    let machine = Template::of(&system, options, report);
+    if !report.is_clean() {
+        return None;
+    }
+    let guests: Vec<Guest> = guests.into_iter().collect::<Option<_>>()?;
+    let files = Files { guests: &guests, hypervisor: &hypervisor? };
+    let assembly = assemble(&system, files, report)?;
+    Some(finish(&system, assembly, machine).map_err(Failure::Unproven))
+}
+
+fn finish(system: &System<'_>, assembly: Assembly, machine: Option<Template>) -> Result<Built, String> {
+    let proof = prove_image(&assembly.image)?;
+    let plan = PlanBytes::of(&assembly.image)?;
+    let decoded = Plan::decode(plan.bytes()).map_err(|error| error.to_string())?;
+    let map = map::map(system, &decoded, &assembly.contents);
+    let hypervisor = assembly.contents.first().map_or(0, |binary| binary.span.size);
+    let size = Size::of(&decoded, hypervisor);
+    let partitions = system.partitions.iter().map(|partition| partition.name().to_owned()).collect();
+    Ok(Built { image: assembly.image, partitions, proof, size, plan, trees: assembly.trees, map, machine })
+}
+
+impl Options {
+    /// Where the hypervisor's binary is, or should be.
+    pub fn hypervisor_path(&self) -> PathBuf {
+        let paths = hypervisor::paths(self);
+        let found = paths.iter().find(|path| path.is_file()).or(paths.first());
+        found.cloned().unwrap_or_default()
+    }
+}
+
+impl Built {
+    /// The plan in the image.
+    pub fn plan(&self) -> Result<Plan<'_>, DecodeError> {
+        Plan::decode(self.plan.bytes())
+    }
+
+    /// Who owns what, as a table to read.
+    pub fn map(&self) -> &str {
+        &self.map
+    }
+
+    /// The flattened device tree of a partition.
+    pub fn device_tree(&self, partition: &str) -> Option<&[u8]> {
+        let index = self.partitions.iter().position(|name| name == partition)?;
+        self.trees.get(index).map(Vec::as_slice)
+    }
+
+    /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.
+    pub fn machine(&self, image: &Path) -> Option<Machine> {
+        self.machine.as_ref().map(|template| template.machine(image))
+    }
+}
+
+impl Failure {
+    /// The exit code of a command that fails by this: 1 wrong, 2 usage, 3 something is missing.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Rejected(report) if report.is_only_missing_files() => 3,
+            Self::Usage(_) => 2,
+            Self::Rejected(_) | Self::Unproven(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(report) => report.fmt(f),
+            Self::Usage(why) => writeln!(f, "error: {why}"),
+            Self::Unproven(why) => {
+                writeln!(f, "error: the image cannot be proven: {why}")?;
+                writeln!(f, "This is a fault of the tool, not of the configuration. Please report it.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}

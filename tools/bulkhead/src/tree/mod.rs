@@ -1,0 +1,198 @@
+//! The board's device tree, validated once, read without surprises.
+//!
+//! A blob is taken apart into an arena: parents, paths and phandles are what the planner asks for all the
+//! time, and an arena answers without walking. Whatever the bytes are, [`Tree::parse`] returns a tree or
+//! says what is wrong with them; nothing after it can fail on their form. (Devicetree Specification 0.4,
+//! chapters 2 and 5.)
+
+mod address;
+mod interrupt;
+mod provider;
+
+use bulkhead_plan::Span;
+use dtoolkit::fdt::{Fdt, FdtNode};
+use dtoolkit::{Node as _, Property as _};
+use std::collections::HashMap;
+
+pub(crate) use interrupt::Line;
+
+/// Nodes deeper than this are no board's.
+const DEEPEST: usize = 32;
+
+/// A device tree.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    nodes: Vec<Node>,
+    paths: HashMap<String, NodeId>,
+    phandles: HashMap<u32, NodeId>,
+    /// The memory reservation block.
+    pub(crate) reservations: Vec<Span>,
+}
+
+/// A node of one [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NodeId(usize);
+
+/// A node.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Its name with the unit address.
+    pub(crate) name: String,
+    /// Its full path.
+    pub(crate) path: String,
+    /// The node it lies in; the root has none.
+    pub(crate) parent: Option<NodeId>,
+    /// The nodes that lie in it.
+    pub(crate) children: Vec<NodeId>,
+    /// Its properties in order.
+    pub(crate) properties: Vec<(String, Vec<u8>)>,
+}
+
+impl Tree {
+    /// Reads a flattened device tree; bytes behind its end are ignored, as firmware pads.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let size = bytes.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_be_bytes);
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let blob = bytes.get(..size).ok_or("it is shorter than its header says")?;
+        let fdt = Fdt::new(blob).map_err(|error| error.to_string())?;
+        let mut tree = Self {
+            nodes: Vec::new(),
+            paths: HashMap::new(),
+            phandles: HashMap::new(),
+            reservations: fdt
+                .memory_reservations()
+                .map(|reserved| Span::new(reserved.address(), reserved.size()))
+                .collect(),
+        };
+        tree.add(&fdt.root(), None)?;
+        Ok(tree)
+    }
+
+    /// The root.
+    pub(crate) fn root(&self) -> NodeId {
+        NodeId(0)
+    }
+
+    /// The node `id`.
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    /// Every node, parents before children.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The node at a full path.
+    pub(crate) fn at(&self, path: &str) -> Option<NodeId> {
+        self.paths.get(path).copied()
+    }
+
+    /// The node that a person means by a path, a label of `/__symbols__`, or an alias.
+    pub(crate) fn find(&self, name: &str) -> Option<NodeId> {
+        if name.starts_with('/') {
+            return self.at(name);
+        }
+        let tables = ["/__symbols__", "/aliases"].into_iter().filter_map(|path| self.at(path));
+        tables.filter_map(|table| self.node(table).text(name)).find_map(|path| self.at(path))
+    }
+
+    /// The node that carries a phandle.
+    pub(crate) fn by_phandle(&self, phandle: u32) -> Option<NodeId> {
+        self.phandles.get(&phandle).copied()
+    }
+
+    /// The nodes around `id`, the nearest first.
+    pub(crate) fn ancestors(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+        std::iter::successors(self.node(id).parent, |id| self.node(*id).parent)
+    }
+
+    /// `id` and all that lies in it.
+    pub(crate) fn subtree(&self, id: NodeId) -> Vec<NodeId> {
+        let mut found = vec![id];
+        let mut next = 0;
+        while let Some(id) = found.get(next) {
+            found.extend(&self.node(*id).children);
+            next += 1;
+        }
+        found
+    }
+
+    /// Whether neither the node nor a node around it is disabled.
+    pub(crate) fn is_enabled(&self, id: NodeId) -> bool {
+        let okay = |id| matches!(self.node(id).text("status"), None | Some("okay" | "ok"));
+        okay(id) && self.ancestors(id).all(okay)
+    }
+
+    fn add(&mut self, node: &FdtNode<'_>, parent: Option<NodeId>) -> Result<NodeId, String> {
+        let id = NodeId(self.nodes.len());
+        let path = match parent.map(|parent| self.node(parent).path.as_str()) {
+            None | Some("/") => format!("/{}", node.name()),
+            Some(parent) => format!("{parent}/{}", node.name()),
+        };
+        if path.matches('/').count() > DEEPEST {
+            return Err(format!("its nodes are nested more than {DEEPEST} deep"));
+        }
+        if self.paths.insert(path.clone(), id).is_some() {
+            return Err(format!("two nodes are called `{path}`"));
+        }
+        let properties: Vec<(String, Vec<u8>)> = node
+            .properties()
+            .map(|property| (property.name().to_owned(), property.value().to_owned()))
+            .collect();
+        let name = node.name().to_string();
+        let added = Node { name, path, parent, children: Vec::new(), properties };
+        if let Some(phandle) = added.cell("phandle")
+            && self.phandles.insert(phandle, id).is_some()
+        {
+            return Err(format!("the phandle {phandle:#x} of `{}` is another node's, too", added.path));
+        }
+        self.nodes.push(added);
+        for child in node.children() {
+            let child = self.add(&child, Some(id))?;
+            self.nodes[id.0].children.push(child);
+        }
+        Ok(id)
+    }
+}
+
+impl Node {
+    /// The bytes of a property.
+    pub(crate) fn property(&self, name: &str) -> Option<&[u8]> {
+        self.properties.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The cells of a property; empty if it is not there.
+    pub(crate) fn cells(&self, name: &str) -> Vec<u32> {
+        let value = self.property(name).unwrap_or_default();
+        value.chunks_exact(4).map(|cell| u32::from_be_bytes([cell[0], cell[1], cell[2], cell[3]])).collect()
+    }
+
+    /// The first cell of a property.
+    pub(crate) fn cell(&self, name: &str) -> Option<u32> {
+        self.cells(name).first().copied()
+    }
+
+    /// The first text of a property.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).into_iter().next()
+    }
+
+    /// The texts of a property; empty if it is not there or holds anything else.
+    pub(crate) fn texts(&self, name: &str) -> Vec<&str> {
+        let value = self.property(name).and_then(|value| std::str::from_utf8(value).ok());
+        value
+            .and_then(|value| value.strip_suffix('\0'))
+            .map_or_else(Vec::new, |value| value.split('\0').collect())
+    }
+
+    /// What it is compatible with, the most specific first.
+    pub(crate) fn compatible(&self) -> Vec<&str> {
+        self.texts("compatible")
+    }
+
+    /// Whether it is compatible with `kind`.
+    pub(crate) fn is_a(&self, kind: &str) -> bool {
+        self.compatible().contains(&kind)
+    }
+}

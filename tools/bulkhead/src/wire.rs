@@ -1,0 +1,51 @@
+//! Writes the plan's bytes.
+//!
+//! The form is that of `bulkhead-plan`; here the records are only kept, and hashed.
+
+use bulkhead_plan::{Board, Cpu, Draft, Interrupt, Load, Partition, Region, Span};
+use sha2::{Digest, Sha256};
+
+/// All records of a plan.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) board: Board,
+    pub(crate) memory: Vec<Span>,
+    pub(crate) translators: Vec<Span>,
+    pub(crate) cpus: Vec<Cpu>,
+    pub(crate) partitions: Vec<Partition>,
+    pub(crate) regions: Vec<Region>,
+    pub(crate) loads: Vec<Load>,
+    pub(crate) interrupts: Vec<Interrupt>,
+}
+
+/// SHA-256.
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// An index or a count as the plan writes it; limits keep them far below.
+pub(crate) fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl Records {
+    /// The plan as bytes; `tables` are the stage-2 tables, which will lie at `place`.
+    pub(crate) fn encode(&self, tables: &[u8], place: Span) -> Vec<u8> {
+        let draft = Draft {
+            tables: place,
+            tables_digest: digest(tables),
+            board: &self.board,
+            memory: &self.memory,
+            translators: &self.translators,
+            cpus: &self.cpus,
+            partitions: &self.partitions,
+            regions: &self.regions,
+            loads: &self.loads,
+            interrupts: &self.interrupts,
+        };
+        let mut bytes = vec![0; draft.size().unwrap_or(0)];
+        // A plan within its limits is far below 4 GiB; one that is not would not decode, and is not proven.
+        let _ = draft.encode(&mut bytes, digest);
+        bytes
+    }
+}

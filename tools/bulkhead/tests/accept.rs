@@ -1,0 +1,111 @@
+//! Good configurations become proven images.
+//!
+//! `accept/NAME.toml` is a system, `NAME.map` its map, `NAME.dts` the device tree of its first partition, all
+//! as they were when somebody last looked; `BLESS=1` rewrites them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use bulkhead::run::Serial;
+use bulkhead::system::{Built, Options, build, missing_files};
+use bulkhead_plan::{BLOCK, RegionKind};
+use dtoolkit::Node;
+use dtoolkit::fdt::Fdt;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use support::{assert_is_file, tests};
+
+fn options() -> Options {
+    Options { images: vec![tests().join("images")], ..Options::default() }
+}
+
+fn system(name: &str) -> PathBuf {
+    tests().join(format!("accept/{name}.toml"))
+}
+
+fn built(name: &str) -> Built {
+    build(&system(name), &options()).unwrap_or_else(|failure| panic!("{name}:\n{failure}"))
+}
+
+#[test]
+fn a_good_system_is_planned_as_it_was_planned_before() {
+    for name in ["devices", "kernel", "three"] {
+        let built = built(name);
+        assert_is_file(&tests().join(format!("accept/{name}.map")), built.map().as_bytes());
+        let tree = built.device_tree(&built.partitions[0]).unwrap();
+        let source = Fdt::new(tree).unwrap().to_string();
+        assert_is_file(&tests().join(format!("accept/{name}.dts")), source.as_bytes());
+    }
+}
+
+#[test]
+fn the_same_input_makes_the_same_image() {
+    assert_eq!(built("kernel").image, built("kernel").image);
+}
+
+#[test]
+fn a_partition_with_a_bus_master_sees_its_memory_where_it_is() {
+    let built = built("kernel");
+    let plan = built.plan().unwrap();
+    let ram = plan.regions.iter().find(|region| region.kind == RegionKind::Ram).unwrap();
+    assert_eq!(ram.ipa.0, ram.span.base.0);
+    assert!(ram.span.base.is_aligned(BLOCK));
+}
+
+#[test]
+fn cpus_are_in_the_order_of_the_list_and_the_rest_is_free() {
+    let built = built("kernel");
+    let plan = built.plan().unwrap();
+    let order: Vec<u64> = plan.cpus.iter().map(|cpu| cpu.mpidr).collect();
+    assert_eq!(order, [3, 1, 2, 0, 4]);
+    let seen: Vec<u64> = plan.cpus.iter().take(3).map(|cpu| cpu.virtual_mpidr).collect();
+    assert_eq!(seen, [0, 1, 0]);
+}
+
+#[test]
+fn a_guest_finds_only_what_it_has() {
+    let built = built("three");
+    let fdt = Fdt::new(built.device_tree("third").unwrap()).unwrap();
+    let count = |path: &str| fdt.find_node(path).map_or(0, |node| node.children().count());
+    assert_eq!(count("/cpus"), 1);
+    assert_eq!(count("/intc@8000000"), 0, "the ITS");
+    let devices = fdt.root().children().filter(|node| node.name().contains("virtio")).count();
+    assert_eq!(devices, 0);
+}
+
+#[test]
+fn a_serial_line_leads_to_its_owner() {
+    let machine = built("kernel").machine(Path::new("the.img")).unwrap();
+    assert_eq!(machine.serials, [Serial::Shared, Serial::Partition("kernel".to_owned())]);
+    let machine = built("three").machine(Path::new("the.img")).unwrap();
+    assert_eq!(machine.serials, [Serial::Shared, Serial::Unused]);
+    assert!(machine.args.ends_with(&[OsString::from("-kernel"), OsString::from("the.img")]));
+}
+
+#[test]
+fn a_disk_hangs_on_its_bus_and_forgets_what_is_written() {
+    let machine = built("kernel").machine(Path::new("the.img")).unwrap();
+    let has = |text: &str| machine.args.iter().any(|argument| argument.to_string_lossy().contains(text));
+    assert!(has("snapshot=on,id=disk0") && has("drive=disk0,bus=virtio-mmio-bus.31"));
+}
+
+#[test]
+fn missing_files_are_named_before_anything_is_built() {
+    assert!(missing_files(&system("kernel"), &options()).is_empty());
+    let elsewhere = Options { images: vec![tests().join("board")], ..Options::default() };
+    let missing = missing_files(&system("kernel"), &elsewhere);
+    let names: Vec<&str> = missing.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+    assert_eq!(names.len(), 5);
+    for name in ["bulkhead.elf", "disk.img", "guest.elf", "initrd.cpio", "kernel"] {
+        assert!(names.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn a_kernel_of_the_persons_own_takes_the_place_of_the_systems() {
+    let own = Options { kernel: Some(tests().join("images/text.txt")), ..options() };
+    let failure = build(&system("kernel"), &own).unwrap_err();
+    assert_eq!(failure.exit_code(), 1);
+    assert!(failure.to_string().contains("text.txt"), "{failure}");
+}

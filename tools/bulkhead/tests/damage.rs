@@ -1,0 +1,96 @@
+//! Whatever is in a file, the answer is an image or an error, never a panic.
+//!
+//! The files come from a person, a vendor or a compiler; a planner that dies on one of them explains
+//! nothing.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use bulkhead::system::{Options, build};
+use proptest::prelude::any;
+use proptest::{prop_assert, proptest};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use support::tests;
+use tempfile::TempDir;
+
+/// Bytes to change: where (modulo the length of the file), and to what.
+type Damage = Vec<(usize, u8)>;
+
+/// One file of a copy of the good system `devices`, to be damaged again and again.
+struct Victim {
+    folder: TempDir,
+    path: PathBuf,
+    intact: Vec<u8>,
+}
+
+impl Victim {
+    fn new(file: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["board.toml", "devices.toml"] {
+            let text = fs::read_to_string(tests().join("accept").join(name)).unwrap();
+            fs::write(folder.path().join(name), text.replace("../board/", "")).unwrap();
+        }
+        for name in ["board/extra.dtb", "images/guest.elf", "images/fixed.elf", "images/bulkhead.elf"] {
+            let name = Path::new(name);
+            fs::copy(tests().join(name), folder.path().join(name.file_name().unwrap())).unwrap();
+        }
+        let path = folder.path().join(file);
+        let intact = fs::read(&path).unwrap();
+        Self { folder, path, intact }
+    }
+
+    /// Whether the damage is answered by an image or by words.
+    fn answers(&self, damage: &Damage) -> bool {
+        let mut bytes = self.intact.clone();
+        for (at, value) in damage {
+            let at = at % bytes.len();
+            bytes[at] = *value;
+        }
+        fs::write(&self.path, bytes).unwrap();
+        let options = Options { images: vec![self.folder.path().to_owned()], ..Options::default() };
+        match build(&self.folder.path().join("devices.toml"), &options) {
+            Ok(built) => !built.image.is_empty(),
+            Err(failure) => !failure.to_string().is_empty(),
+        }
+    }
+}
+
+fn damage() -> impl proptest::strategy::Strategy<Value = Damage> {
+    proptest::collection::vec((any::<usize>(), any::<u8>()), 1..4)
+}
+
+static TREE: LazyLock<Victim> = LazyLock::new(|| Victim::new("extra.dtb"));
+static GUEST: LazyLock<Victim> = LazyLock::new(|| Victim::new("fixed.elf"));
+static HYPERVISOR: LazyLock<Victim> = LazyLock::new(|| Victim::new("bulkhead.elf"));
+static SYSTEM: LazyLock<Victim> = LazyLock::new(|| Victim::new("devices.toml"));
+static BOARD: LazyLock<Victim> = LazyLock::new(|| Victim::new("board.toml"));
+
+proptest! {
+    #[test]
+    fn a_damaged_device_tree_is_answered(damage in damage()) {
+        prop_assert!(TREE.answers(&damage));
+    }
+
+    #[test]
+    fn a_damaged_guest_is_answered(damage in damage()) {
+        prop_assert!(GUEST.answers(&damage));
+    }
+
+    #[test]
+    fn a_damaged_hypervisor_is_answered(damage in damage()) {
+        prop_assert!(HYPERVISOR.answers(&damage));
+    }
+
+    #[test]
+    fn a_damaged_system_file_is_answered(damage in damage()) {
+        prop_assert!(SYSTEM.answers(&damage));
+    }
+
+    #[test]
+    fn a_damaged_board_file_is_answered(damage in damage()) {
+        prop_assert!(BOARD.answers(&damage));
+    }
+}
