@@ -1,0 +1,95 @@
+//! What a test is given.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
+
+use anyhow::Context as _;
+use bulkhead::run::{Machine, Session};
+
+use crate::Need;
+
+/// What is the same for all tests of a run.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Run counts in full.
+    pub long: bool,
+    /// The root of the workspace.
+    pub root: PathBuf,
+    /// The folder of built and fetched images.
+    pub images: PathBuf,
+    /// What is not there, each with the reason.
+    pub missing: Vec<(Need, String)>,
+    /// A test whose need is missing is skipped instead of failed.
+    pub allow_missing: bool,
+}
+
+/// One test's view of the run; dereferences to the [`Setting`].
+#[derive(Debug)]
+pub struct Context<'a> {
+    setting: &'a Setting,
+    heard: Mutex<String>,
+}
+
+/// A running machine; what its consoles said is kept for the report when it goes.
+#[derive(Debug)]
+pub struct Running<'a> {
+    session: Session,
+    context: &'a Context<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// A context for one test.
+    pub(crate) fn new(setting: &'a Setting) -> Self {
+        Self { setting, heard: Mutex::new(String::new()) }
+    }
+
+    /// Starts a machine.
+    pub fn start(&'a self, machine: &Machine) -> anyhow::Result<Running<'a>> {
+        let session = Session::start(machine).context("starting the machine")?;
+        Ok(Running { session, context: self })
+    }
+
+    /// The ends of all consoles of all machines that are gone.
+    pub(crate) fn into_heard(self) -> String {
+        self.heard.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, text: fmt::Arguments<'_>) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.push_str(&text.to_string());
+    }
+}
+
+impl Deref for Context<'_> {
+    type Target = Setting;
+
+    fn deref(&self) -> &Setting {
+        self.setting
+    }
+}
+
+impl Deref for Running<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl DerefMut for Running<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        for (source, tail) in self.session.tails().filter(|(_, tail)| !tail.is_empty()) {
+            self.context.keep(format_args!("the end of `{source}`:\n{tail}\n"));
+        }
+    }
+}

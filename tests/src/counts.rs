@@ -1,0 +1,46 @@
+//! The line that the hypervisor prints when a partition stops: entries, and exits by reason.
+
+use crate::{Running, patience};
+use anyhow::{Context as _, Result, ensure};
+use regex::bytes::Regex;
+use std::collections::BTreeMap;
+
+/// What the hypervisor has counted for a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Entries through the vectors, as the vectors counted them.
+    pub(crate) entries: u64,
+    /// Exits by reason; reasons that never came are not there.
+    pub(crate) exits: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// Waits until the partition has stopped because it wanted to, and reads its line.
+    pub(crate) fn wait_for(machine: &mut Running<'_>, partition: &str) -> Result<Self> {
+        let line =
+            Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, (\d+) exits = ([^\r\n]*)\r\n"))?;
+        let found = machine.expect("bulkhead", &line, patience())?;
+        let text = |group: usize| {
+            String::from_utf8_lossy(found.get(group).map_or(b"", |part| part.as_bytes())).into_owned()
+        };
+        let mut exits = BTreeMap::new();
+        for item in text(3).split(" + ") {
+            let (count, reason) = item.split_once(' ').context("no count and reason")?;
+            exits.insert(reason.to_owned(), count.parse()?);
+        }
+        let counts = Self { entries: text(1).parse()?, exits };
+        ensure!(counts.sum() == text(2).parse::<u64>()?, "the reasons do not add up: {counts:?}");
+        ensure!(counts.sum() == counts.entries, "not every entry has a reason: {counts:?}");
+        Ok(counts)
+    }
+
+    /// Exits for one reason.
+    pub(crate) fn of(&self, reason: &str) -> u64 {
+        self.exits.get(reason).copied().unwrap_or(0)
+    }
+
+    /// All exits.
+    pub(crate) fn sum(&self) -> u64 {
+        self.exits.values().sum()
+    }
+}

@@ -1,0 +1,89 @@
+//! The demonstration: three bare-metal partitions, one of which reaches for what is not its own.
+
+use crate::counts::Counts;
+use crate::{Company, Context, Need, Running, Test, patience};
+use anyhow::{Context as _, Result, ensure};
+use regex::bytes::Regex;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The tests of this file.
+pub(crate) const TESTS: &[Test] = &[
+    test("three partitions run beside each other and the machine ends by itself", three_partitions),
+    test("a trespasser reaches nothing of its neighbours or of the hypervisor", containment),
+    test("without stage 2 the test for trespassers fails", without_stage2),
+];
+
+const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    const NEEDS: &[Need] = &[];
+    Test { group: "demo", name, needs: NEEDS, company: Company::Welcome, run }
+}
+
+fn three_partitions(context: &Context<'_>) -> Result<()> {
+    let mut machine = context.run("demo", &context.shipped("qemu-virt/demo"))?;
+    expect(&mut machine, "hello", r"hello: done\r\n")?;
+    expect(&mut machine, "ticker", r"ticker: (\d+) ticks, lost 0, late min")?;
+    expect(&mut machine, "ticker", r"ticker: pattern intact\r\n")?;
+    for partition in ["hello", "trespasser", "ticker"] {
+        let counts = Counts::wait_for(&mut machine, partition)?;
+        ensure!(counts.of("interrupt") == 0, "{partition}: an interrupt came to EL2");
+    }
+    expect(&mut machine, "bulkhead", "every partition has stopped: off\r\n")?;
+    let status = machine.wait(patience())?;
+    ensure!(status.success(), "QEMU: {status}");
+    Ok(())
+}
+
+fn containment(context: &Context<'_>) -> Result<()> {
+    let mut machine = context.run("containment", &context.shipped("qemu-virt/demo"))?;
+    is_contained(&mut machine, patience())
+}
+
+/// What the test for trespassers asks of a machine.
+fn is_contained(machine: &mut Running<'_>, deadline: Instant) -> Result<()> {
+    let summary = Regex::new(r"trespasser: (\d+) probes, (\d+) aborted, (\d+) succeeded([^\r\n]*)\r\n")?;
+    let found = machine.expect("trespasser", &summary, deadline)?;
+    let [probes, aborted, succeeded, rest] =
+        found.extract::<4>().1.map(|text| String::from_utf8_lossy(text).into_owned());
+    ensure!(succeeded == "0" && rest.is_empty(), "{succeeded} of {probes} probes succeeded{rest}");
+    ensure!(probes == aborted && probes.parse::<u64>()? > 1000, "{aborted} of {probes} probes were aborted");
+    let by_name = Regex::new(r"trespasser: (read|write|jump) 0x[0-9a-f]+: external abort\r\n")?;
+    let named = by_name.find_iter(machine.transcript("trespasser")).count();
+    ensure!(named == 9, "{named} of 9 probes of two neighbours and the hypervisor ended in an abort");
+    let intact = Regex::new(r"ticker: pattern intact\r\n")?;
+    machine.expect("ticker", &intact, deadline).context("the neighbour's memory")?;
+    Ok(())
+}
+
+fn without_stage2(context: &Context<'_>) -> Result<()> {
+    let built =
+        context.build(&context.shipped("qemu-virt/demo"), Some(hypervisor_without_stage2(context)?))?;
+    let mut machine = context.boot("without-stage2", &built)?;
+    let verdict = is_contained(&mut machine, Instant::now() + Duration::from_secs(15));
+    ensure!(verdict.is_err(), "the test for trespassers passes without stage 2");
+    // Its console is the hypervisor's own UART now: nobody puts a label on its lines.
+    let reached = Regex::new(r"read 0x[0-9a-f]+: SUCCEEDED")?;
+    ensure!(
+        reached.is_match(machine.transcript("firmware")),
+        "the trespasser has reached nothing, yet the test fails"
+    );
+    Ok(())
+}
+
+/// Builds the hypervisor with its stage 2 switched off.
+fn hypervisor_without_stage2(context: &Context<'_>) -> Result<PathBuf> {
+    const TARGET: &str = "aarch64-unknown-none-softfloat";
+    let folder = context.images.join("tests/without-stage2/target");
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &folder);
+    cargo.args(["build", "--quiet", "--release", "--target", TARGET, "-p", "hypervisor"]);
+    let status = cargo.args(["--features", "without-stage2"]).status()?;
+    ensure!(status.success(), "cargo: {status}");
+    Ok(folder.join(TARGET).join("release/hypervisor"))
+}
+
+fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
+    machine.expect(partition, &Regex::new(pattern)?, patience())?;
+    Ok(())
+}

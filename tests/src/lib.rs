@@ -1,0 +1,64 @@
+//! System tests: boot an image in QEMU, read the consoles, give a verdict.
+//!
+//! A test is a function and a sentence. It starts machines through its [`Context`], which keeps what the
+//! consoles said, so that a failure shows it. `cargo xtask test` provides what tests need and runs them.
+
+#![forbid(unsafe_code)]
+
+mod context;
+mod counts;
+mod demo;
+mod linux;
+mod runner;
+mod systems;
+
+use std::time::{Duration, Instant};
+
+pub use context::{Context, Running, Setting};
+pub use runner::{Tally, run};
+
+/// How long a guest may take that does nothing unusual: ten times what a loaded machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One system test.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// The group it runs in; groups run one after another.
+    pub group: &'static str,
+    /// The behaviour, as a sentence.
+    pub name: &'static str,
+    /// What must be there beside QEMU and the images built here.
+    pub needs: &'static [Need],
+    /// Whether another machine may run at the same time.
+    pub company: Company,
+    /// The test itself.
+    pub run: fn(&Context<'_>) -> anyhow::Result<()>,
+}
+
+/// Something that a test cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// QEMU itself; every test needs it without saying so.
+    Qemu,
+    /// The fetched `linux` guest.
+    Linux,
+}
+
+/// Whether a test shares the host with one other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Two such tests run at a time.
+    Welcome,
+    /// The test counts or measures, and runs alone.
+    Unwelcome,
+}
+
+/// All system tests, in the order of their groups.
+pub fn all() -> Vec<Test> {
+    [demo::TESTS, linux::TESTS].concat()
+}
+
+/// The point in time after which waiting makes no sense.
+pub fn patience() -> Instant {
+    Instant::now() + PATIENCE
+}

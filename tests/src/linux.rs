@@ -1,0 +1,161 @@
+//! Unmodified Linux: Debian's kernel on one CPU and on two, with a disk of its own, beside bare metal.
+
+use crate::counts::Counts;
+use crate::{Company, Context, Need, Running, Test, patience};
+use anyhow::{Context as _, Result, ensure};
+use regex::bytes::Regex;
+
+/// The tests of this file.
+pub(crate) const TESTS: &[Test] = &[
+    test("Linux reaches a shell on one CPU", one_cpu),
+    test("Linux on two CPUs reads its disk and powers off while its neighbour loses no tick", two_cpus),
+    test("the number of interrupts makes no difference to the number of exits", no_exit_for_interrupts),
+];
+
+const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    const NEEDS: &[Need] = &[Need::Linux];
+    Test { group: "linux", name, needs: NEEDS, company: Company::Welcome, run }
+}
+
+fn one_cpu(context: &Context<'_>) -> Result<()> {
+    let system = context.made("linux-one-cpu", &system("[3]", "neighbour", 100))?;
+    let mut linux = Linux::boot(context, "linux-one-cpu", &system)?;
+    let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
+    ensure!(cpus == "1", "nproc says {cpus}");
+    linux.power_off()?;
+    Ok(())
+}
+
+fn two_cpus(context: &Context<'_>) -> Result<()> {
+    let system = context.made("linux-two-cpus", &system("[0, 1]", "ticker", 40_000))?;
+    let mut linux = Linux::boot(context, "linux-two-cpus", &system)?;
+    let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
+    ensure!(cpus == "2", "nproc says {cpus}");
+    linux
+        .answer("echo 0 > /sys/devices/system/cpu/cpu1/online; nproc", r"\n(1)\r\n")
+        .context("CPU 1 offline")?;
+    linux
+        .answer("echo 1 > /sys/devices/system/cpu/cpu1/online; nproc", r"\n(2)\r\n")
+        .context("CPU 1 online")?;
+    linux.answer("mount -o ro /dev/vda /mnt && cat /mnt/hello.txt", r"\n(A file on the disk[^\r]*)\r\n")?;
+    linux.read_disk(200)?;
+    linux.answer("sleep 3; echo rested", r"\n(rested)\r\n")?;
+    let interrupts = linux.interrupts()?;
+    ensure!(interrupts.timer >= 500, "only {} timer interrupts", interrupts.timer);
+    ensure!(interrupts.disk >= 100, "only {} disk interrupts", interrupts.disk);
+    let counts = linux.power_off()?;
+    ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
+    let caused_otherwise = counts.sum() - counts.of("sgi");
+    println!(
+        "           {} timer and {} disk interrupts in the guest; at EL2 {:?}",
+        interrupts.timer, interrupts.disk, counts.exits
+    );
+    ensure!(caused_otherwise < interrupts.timer + interrupts.disk, "more exits than interrupts: {counts:?}");
+    let ticks = Regex::new(r"ticker: (\d+) ticks, lost 0, late min")?;
+    linux.machine.expect("ticker", &ticks, patience()).context("the neighbour")?;
+    let intact = Regex::new(r"ticker: pattern intact\r\n")?;
+    linux.machine.expect("ticker", &intact, patience()).context("the neighbour's memory")?;
+    Ok(())
+}
+
+fn no_exit_for_interrupts(context: &Context<'_>) -> Result<()> {
+    let mut counted = Vec::new();
+    for (name, reads, seconds) in [("linux-quiet", 100, 1), ("linux-busy", 2000, 10)] {
+        let system = context.made(name, &system("[0]", "neighbour", 100))?;
+        let mut linux = Linux::boot(context, name, &system)?;
+        linux.read_disk(reads)?;
+        linux.answer(&format!("sleep {seconds}; echo rested"), r"\n(rested)\r\n")?;
+        let interrupts = linux.interrupts()?;
+        counted.push((interrupts, linux.power_off()?));
+    }
+    let [(few, with_few), (many, with_many)] = &counted[..] else { unreachable!("two runs") };
+    println!("           {few:?}: {} exits; {many:?}: {} exits", with_few.sum(), with_many.sum());
+    ensure!(many.disk >= few.disk + 1500, "the second run was to have many more: {few:?}, {many:?}");
+    ensure!(with_few.exits == with_many.exits, "{:?} became {:?}", with_few.exits, with_many.exits);
+    Ok(())
+}
+
+/// Linux on these CPUs with a disk, beside a ticker with another name.
+fn system(cpus: &str, neighbour: &str, ticks: u32) -> String {
+    format!(
+        r#"
+[[qemu.disk]]
+image = "linux/disk.img"
+bus = "virtio-mmio-bus.31"
+
+[[partition]]
+name = "linux"
+image = "linux/Image"
+initrd = "linux/initrd.cpio.gz"
+bootargs = "console=ttyAMA0 earlycon nokaslr"
+cpus = {cpus}
+memory = "512M"
+devices = ["/pl011@9040000", "/virtio_mmio@a003e00"]
+
+[[partition.accept]]
+device = "/virtio_mmio@a003e00"
+risk = "dma"
+reason = "QEMU has no IOMMU for virtio-mmio, and this is a test"
+
+[[partition]]
+name = "{neighbour}"
+image = "ticker.elf"
+bootargs = "ticks={ticks} period-us=1000"
+cpus = [2]
+memory = "16M"
+"#
+    )
+}
+
+struct Linux<'a> {
+    machine: Running<'a>,
+}
+
+#[derive(Debug)]
+struct Interrupts {
+    timer: u64,
+    disk: u64,
+}
+
+impl<'a> Linux<'a> {
+    /// Boots the system and waits for the prompt.
+    fn boot(context: &'a Context<'a>, name: &str, system: &std::path::Path) -> Result<Self> {
+        let mut machine = context.run(name, system)?;
+        machine.expect("linux", &Regex::new("linux: ready, ")?, patience())?;
+        machine.expect("linux", &Regex::new("# ")?, patience())?;
+        Ok(Self { machine })
+    }
+
+    /// Types a command; gives what the pattern's group catches of its output, once the prompt is back.
+    fn answer(&mut self, command: &str, pattern: &str) -> Result<String> {
+        self.machine.send("linux", format!("{command}\n").as_bytes())?;
+        let pattern = Regex::new(&format!(r"(?s){pattern}.*?# "))?;
+        let found = self.machine.expect("linux", &pattern, patience()).with_context(|| command.to_owned())?;
+        Ok(found.get(1).map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned()).unwrap_or_default())
+    }
+
+    /// Reads the disk in that many requests, past the page cache.
+    fn read_disk(&mut self, requests: u32) -> Result<()> {
+        let command = format!("dd if=/dev/vda of=/dev/null bs=4k count={requests} iflag=direct 2>&1");
+        let records = self.answer(&command, r"\n(\d+)\+0 records out\r\n")?;
+        ensure!(records == requests.to_string(), "{records} of {requests} requests");
+        Ok(())
+    }
+
+    /// What the guest itself has counted.
+    fn interrupts(&mut self) -> Result<Interrupts> {
+        let line = |text: &str| -> u64 {
+            text.split_whitespace().map_while(|count| count.parse::<u64>().ok()).sum()
+        };
+        let timer = self.answer("cat /proc/interrupts", r"\n *\d+:([ 0-9]+)GICv3[^\n]*arch_timer")?;
+        let disk = self.answer("cat /proc/interrupts", r"\n *\d+:([ 0-9]+)GICv3[^\n]*virtio0")?;
+        Ok(Interrupts { timer: line(&timer), disk: line(&disk) })
+    }
+
+    /// Switches it off from inside.
+    fn power_off(&mut self) -> Result<Counts> {
+        self.machine.send("linux", b"poweroff\n")?;
+        self.machine.expect("linux", &Regex::new("reboot: Power down")?, patience())?;
+        Counts::wait_for(&mut self.machine, "linux")
+    }
+}

@@ -1,0 +1,68 @@
+//! `cargo xtask demo`: one command from a fresh clone to a running system.
+
+use std::path::{self, Path, PathBuf};
+
+use bulkhead::{run, system};
+
+use crate::{
+    build,
+    failure::Failure,
+    fetch,
+    setup::{self, Install, Tool},
+    workspace::images,
+};
+
+/// What to run, and how.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A system's name, BOARD/NAME, or the path of its file
+    #[arg(default_value = "demo")]
+    system: String,
+    /// Print what is to be installed instead
+    #[arg(long)]
+    no_install: bool,
+    /// Run this Linux kernel instead of fetching one
+    #[arg(long, value_name = "PATH", value_parser = absolute)]
+    kernel: Option<PathBuf>,
+    /// Give Linux this initramfs instead of fetching one
+    #[arg(long, value_name = "PATH", value_parser = absolute)]
+    initrd: Option<PathBuf>,
+    #[command(flatten)]
+    options: run::Options,
+}
+
+/// Provides all that the system needs, builds its image and runs it.
+pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
+    let install = Install::unless(arguments.no_install);
+    let system = system::locate(&arguments.system)?;
+    let options = system::Options {
+        images: vec![images()],
+        kernel: arguments.kernel.clone(),
+        initrd: arguments.initrd.clone(),
+        ..system::Options::default()
+    };
+    setup::provide(&[Tool::Rust, Tool::Qemu], install)?;
+    build::build()?;
+    fetch_missing(&system::missing_files(&system, &options), install)?;
+    let built = system::build(&system, &options)?;
+    let image = images().join("bulkhead.img");
+    build::write_if_changed(&image, &built.image)?;
+    let not_in_qemu =
+        || Failure::usage("QEMU does not have this board; `cargo bulkhead build` makes its image");
+    let machine = built.machine(&image).ok_or_else(not_in_qemu)?;
+    run::run(&machine, &arguments.options, &options.hypervisor_path())?;
+    Ok(())
+}
+
+/// Fetches what is missing of the `linux` guest; the disk needs no network.
+fn fetch_missing(missing: &[PathBuf], install: Install) -> Result<(), Failure> {
+    let disk = Path::new("linux/disk.img");
+    if missing.iter().any(|file| file.starts_with("linux") && file != disk) {
+        return fetch::linux(fetch::KERNEL_PACKAGE, install);
+    }
+    if missing.iter().any(|file| file == disk) { fetch::linux_disk(install) } else { Ok(()) }
+}
+
+fn absolute(path: &str) -> Result<PathBuf, std::io::Error> {
+    path::absolute(path)
+}

@@ -1,0 +1,113 @@
+//! Fetches the `linux` guest: kernel, initramfs and disk.
+//!
+//! The recipe and why it is so are in `partitions/linux/README.md`. Packages are kept under
+//! `target/fetch`, so a changed recipe needs no network, and a complete result is left alone.
+
+mod apt;
+mod cpio;
+mod disk;
+mod initramfs;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    failure::Failure,
+    setup::{self, Distribution, Install, Tool},
+    workspace::{images, root, target_dir},
+};
+
+/// Debian's name for its smallest kernel that boots here.
+pub(crate) const KERNEL_PACKAGE: &str = "linux-image-cloud-arm64";
+
+const BUSYBOX_PACKAGE: &str = "busybox-static";
+/// Counts up when a change of this program changes what it makes.
+const RECIPE: u32 = 1;
+const RESULTS: [&str; 3] = ["Image", "initrd.cpio.gz", "disk.img"];
+
+/// Fetches and packs what is missing of the `linux` guest.
+pub(crate) fn linux(kernel_package: &str, install: Install) -> Result<(), Failure> {
+    let results = images().join("linux");
+    let stamp = results.join("stamp");
+    let init = root().join("partitions/linux/init");
+    let init = fs::read(&init).map_err(Failure::about(&init))?;
+    let recipe = format!("{kernel_package} {RECIPE} {}\n", sha256(&init));
+    let is_complete = RESULTS.iter().all(|name| results.join(name).is_file());
+    if is_complete && fs::read_to_string(&stamp).is_ok_and(|text| text.starts_with(&recipe)) {
+        return Ok(());
+    }
+    require_debian()?;
+    setup::provide(&[Tool::FileSystem], install)?;
+    fs::create_dir_all(&results).map_err(Failure::about(&results))?;
+    remove_if_there(&stamp)?;
+    let packages = apt::download(&target_dir().join("fetch/linux"), kernel_package, BUSYBOX_PACKAGE)?;
+    pack(&packages, &init, &results)?;
+    fs::write(&stamp, recipe + &packages.names()).map_err(Failure::about(&stamp))
+}
+
+/// Makes the disk alone, for a kernel and an initramfs of the person's own.
+pub(crate) fn linux_disk(install: Install) -> Result<(), Failure> {
+    let results = images().join("linux");
+    let disk = results.join("disk.img");
+    if disk.is_file() {
+        return Ok(());
+    }
+    setup::provide(&[Tool::FileSystem], install)?;
+    fs::create_dir_all(&results).map_err(Failure::about(&results))?;
+    disk::write(&target_dir().join("fetch/linux/disk"), &disk)
+}
+
+fn require_debian() -> Result<(), Failure> {
+    match Distribution::here() {
+        Distribution::Debian { .. } => Ok(()),
+        Distribution::Other(name) => Err(Failure::missing(format!(
+            "`fetch linux` takes Debian's packages through apt, which {name} has not; \
+             give your own files to `cargo xtask demo linux --kernel PATH --initrd PATH`"
+        ))),
+    }
+}
+
+fn pack(packages: &apt::Packages, init: &[u8], results: &Path) -> Result<(), Failure> {
+    eprintln!("fetch: packing {}", packages.names().trim_end().replace('\n', ", "));
+    let files = packages.unpack()?;
+    let kernel = find(&files, &|name| name.starts_with("vmlinuz-"))?
+        .ok_or_else(|| Failure::failed(format!("no kernel in {}", packages.names().trim_end())))?;
+    let image = results.join("Image");
+    fs::copy(&kernel, &image).map_err(Failure::about(&kernel))?;
+    initramfs::write(&files, init, &results.join("initrd.cpio.gz"))?;
+    disk::write(&target_dir().join("fetch/linux/disk"), &results.join("disk.img"))?;
+    remove_if_there(&files)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), Failure> {
+    let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::about(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The file below `folder` whose name is right.
+fn find(folder: &Path, is_right: &dyn Fn(&str) -> bool) -> Result<Option<PathBuf>, Failure> {
+    for entry in fs::read_dir(folder).map_err(Failure::about(folder))? {
+        let entry = entry.map_err(Failure::about(folder))?;
+        let kind = entry.file_type().map_err(Failure::about(folder))?;
+        let found = match kind.is_dir() {
+            true => find(&entry.path(), is_right)?,
+            false => is_right(&entry.file_name().to_string_lossy()).then(|| entry.path()),
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask`: from a fresh clone to a running system or a tested one.
+//!
+//! Comfort only: what decides anything about a system is in the library `bulkhead`. Exit codes are those of
+//! the tool: 0 ok, 1 configuration wrong, 2 usage, 3 missing tool or file, 4 run failed.
+
+#![forbid(unsafe_code)]
+
+mod action;
+mod build;
+mod demo;
+mod failure;
+mod fetch;
+mod setup;
+mod size;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+use setup::{Install, Tool};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set up, build, run and test Bulkhead", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a system in QEMU, with all that needs to be there first
+    Demo(demo::Arguments),
+    /// Run all checks and tests, with all that needs to be there first
+    Test(test::Arguments),
+    /// Print how big the hypervisor is
+    Size(size::Arguments),
+    /// Provide the Rust target and QEMU
+    Setup {
+        /// Print what is to be installed instead
+        #[arg(long)]
+        no_install: bool,
+    },
+    /// Build the hypervisor and the partitions
+    Build,
+    /// Fetch guests that are not built here
+    Fetch {
+        #[command(subcommand)]
+        guest: Guest,
+    },
+}
+
+#[derive(Subcommand)]
+enum Guest {
+    /// Debian's kernel and static busybox, packed as an initramfs, and a small disk
+    Linux {
+        /// Kernel package, or a package that depends on one
+        #[arg(long, default_value = fetch::KERNEL_PACKAGE)]
+        kernel_package: String,
+        /// Print what is to be installed instead
+        #[arg(long)]
+        no_install: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.text.is_empty() {
+                eprintln!("{failure}");
+            }
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(arguments) => demo::demo(&arguments),
+        Command::Test(arguments) => test::test(&arguments),
+        Command::Setup { no_install } => {
+            setup::provide(&[Tool::Rust, Tool::Qemu], Install::unless(no_install))?;
+            println!("All tools are there.");
+            Ok(())
+        }
+        Command::Size(arguments) => size::size(&arguments),
+        Command::Build => build::build(),
+        Command::Fetch { guest: Guest::Linux { kernel_package, no_install } } => {
+            fetch::linux(&kernel_package, Install::unless(no_install))
+        }
+    }
+}

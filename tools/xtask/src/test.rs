@@ -1,0 +1,283 @@
+//! `cargo xtask test`: every check there is, in one command.
+//!
+//! Groups run in order, from the quick to the slow, and all of them run even if an early one fails. What
+//! could not run counts as failed, so that a green line means that everything was tried.
+
+use std::{
+    process::{Command, Output},
+    time::Instant,
+};
+
+use system_tests::{Need, Setting, Tally, Test};
+
+use crate::{
+    build,
+    failure::Failure,
+    fetch,
+    setup::{self, Install, Tool},
+    workspace::{TARGET, board_packages, cargo, images, root},
+};
+
+/// The groups that come before the system tests.
+const HOST_GROUPS: [&str; 4] = ["format", "lint", "host", BUILD];
+/// Without it no system test can run.
+const BUILD: &str = "build";
+
+/// What to test.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run the groups whose name contains this or, if there is none, such tests
+    filter: Option<String>,
+    /// Run the same checks with their full counts
+    #[arg(long)]
+    long: bool,
+    /// Skip tests whose needs cannot be provided instead of failing them
+    #[arg(long)]
+    allow_missing: bool,
+    /// Print what is to be installed instead
+    #[arg(long)]
+    no_install: bool,
+}
+
+/// Which groups run, and which tests in them.
+#[derive(Debug, PartialEq, Eq)]
+struct Selection<'a> {
+    groups: Vec<&'a str>,
+    /// Only tests whose name contains this.
+    name: Option<&'a str>,
+}
+
+/// Runs all selected groups.
+pub(crate) fn test(arguments: &Arguments) -> Result<(), Failure> {
+    let system_tests = system_tests::all();
+    let selection = Selection::new(arguments.filter.as_deref(), &system_tests);
+    let selected: Vec<Test> = system_tests.into_iter().filter(|test| selection.includes(test)).collect();
+    let setting = provide(arguments, &selected)?;
+    let mut total = Tally::default();
+    for &group in &selection.groups {
+        println!("{group}");
+        let start = Instant::now();
+        let tally = match group {
+            "format" => check("formatted as rustfmt does", &mut cargo(&["fmt", "--all", "--check"])),
+            "lint" => lint(),
+            "host" => host(selection.name),
+            BUILD => build(),
+            _ => system(group, &selected, &setting),
+        };
+        println!("  {} in {:.1} s", summary(tally, arguments.allow_missing), start.elapsed().as_secs_f64());
+        total += tally;
+        if group == BUILD && tally.failed > 0 {
+            println!("the system tests were not run: there is nothing to run");
+            break;
+        }
+    }
+    println!("{}", summary(total, arguments.allow_missing));
+    verdict(total, arguments.filter.as_deref())
+}
+
+impl<'a> Selection<'a> {
+    fn new(filter: Option<&'a str>, tests: &[Test]) -> Self {
+        let mut groups = HOST_GROUPS.to_vec();
+        for test in tests {
+            if !groups.contains(&test.group) {
+                groups.push(test.group);
+            }
+        }
+        let Some(filter) = filter else { return Self { groups, name: None } };
+        let named: Vec<&str> = groups.iter().copied().filter(|group| group.contains(filter)).collect();
+        if !named.is_empty() {
+            return Self::whole(named);
+        }
+        let has_match =
+            |group: &str| tests.iter().any(|test| test.group == group && test.name.contains(filter));
+        let needs_build = groups.iter().any(|group| has_match(group));
+        groups.retain(|group| *group == "host" || (*group == BUILD && needs_build) || has_match(group));
+        Self { groups, name: Some(filter) }
+    }
+
+    /// These groups, and the build if one of them needs it.
+    fn whole(mut groups: Vec<&'a str>) -> Self {
+        if let Some(first) = groups.iter().position(|group| !HOST_GROUPS.contains(group))
+            && !groups.contains(&BUILD)
+        {
+            groups.insert(first, BUILD);
+        }
+        Self { groups, name: None }
+    }
+
+    fn includes(&self, test: &Test) -> bool {
+        self.groups.contains(&test.group) && self.name.is_none_or(|name| test.name.contains(name))
+    }
+}
+
+/// Provides what the selected tests need. Tools are a condition for anything, unless they may be missing; a
+/// guest that cannot be had is named and goes with its reason.
+fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure> {
+    let install = Install::unless(arguments.no_install);
+    let (long, allow_missing) = (arguments.long, arguments.allow_missing);
+    let mut missing = Vec::new();
+    setup::provide(&[Tool::Rust], install)?;
+    if !selected.is_empty() {
+        match setup::provide(&[Tool::Qemu], install) {
+            Err(failure) if allow_missing => missing.push((Need::Qemu, failure.text)),
+            result => result?,
+        }
+    }
+    if selected.iter().any(|test| test.needs.contains(&Need::Linux))
+        && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install)
+    {
+        missing.push((Need::Linux, failure.text));
+    }
+    for (need, reason) in &missing {
+        eprintln!("{need:?} is not there: {reason}");
+    }
+    Ok(Setting { long, root: root().to_owned(), images: images(), missing, allow_missing })
+}
+
+fn lint() -> Tally {
+    let deny = ["--", "-D", "warnings"];
+    let mut tally = check("no lint on the host", cargo(&["clippy", "--quiet", "--all-targets"]).args(deny));
+    tally += check(
+        "no lint on the target",
+        cargo(&["clippy", "--quiet", "--release", "--target", TARGET]).args(board_packages()).args(deny),
+    );
+    tally
+}
+
+fn host(name: Option<&str>) -> Tally {
+    let mut command = cargo(&["test", "--quiet", "--no-fail-fast"]);
+    command.args(name);
+    let Some(Output { status, stdout, stderr }) = captured(&mut command) else {
+        return Tally { failed: 1, ..Tally::default() };
+    };
+    let text = String::from_utf8_lossy(&stdout);
+    let mut tally = count(&text);
+    if !status.success() {
+        println!("{text}{}", String::from_utf8_lossy(&stderr));
+        // Without a failed test, something did not compile.
+        tally.failed = tally.failed.max(1);
+    }
+    tally
+}
+
+fn build() -> Tally {
+    let result = build::build();
+    if let Err(failure) = &result {
+        println!("  {failure}");
+    }
+    Tally { passed: usize::from(result.is_ok()), failed: usize::from(result.is_err()), skipped: 0 }
+}
+
+fn system(group: &str, selected: &[Test], setting: &Setting) -> Tally {
+    let tests: Vec<Test> = selected.iter().filter(|test| test.group == group).copied().collect();
+    system_tests::run(&tests, setting, &|line| println!("{line}"))
+}
+
+/// Runs a command that is one test.
+fn check(name: &str, command: &mut Command) -> Tally {
+    let start = Instant::now();
+    let output = captured(command);
+    let time = start.elapsed().as_secs_f64();
+    if output.as_ref().is_some_and(|output| output.status.success()) {
+        println!("  ok       {name} ({time:.1} s)");
+        return Tally { passed: 1, ..Tally::default() };
+    }
+    println!("  FAILED   {name} ({time:.1} s)");
+    if let Some(Output { stdout, stderr, .. }) = output {
+        println!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    }
+    Tally { failed: 1, ..Tally::default() }
+}
+
+fn captured(command: &mut Command) -> Option<Output> {
+    command.output().inspect_err(|error| println!("  {command:?}: {error}")).ok()
+}
+
+/// Adds up the result lines of all test programs.
+fn count(text: &str) -> Tally {
+    let mut tally = Tally::default();
+    for line in text.lines().filter_map(|line| line.strip_prefix("test result: ")) {
+        let number = |what: &str| {
+            let fields = line.split(['.', ';']).map(str::trim);
+            fields.filter_map(|field| field.strip_suffix(what)?.trim().parse::<usize>().ok()).sum::<usize>()
+        };
+        tally += Tally { passed: number("passed"), failed: number("failed"), skipped: 0 };
+    }
+    tally
+}
+
+fn summary(tally: Tally, allow_missing: bool) -> String {
+    let Tally { passed, failed, skipped } = tally;
+    match (allow_missing, skipped) {
+        (true, 1..) => format!("{passed} passed, {failed} failed, {skipped} skipped"),
+        _ => format!("{passed} passed, {failed} failed"),
+    }
+}
+
+fn verdict(total: Tally, filter: Option<&str>) -> Result<(), Failure> {
+    match (total, filter) {
+        (Tally { failed: 1.., .. }, _) => Err(Failure::reported()),
+        (Tally { passed: 0, skipped: 0, .. }, Some(filter)) => {
+            Err(Failure::usage(format!("no group and no test has `{filter}` in its name")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use system_tests::Company;
+
+    use super::*;
+
+    fn tests() -> [Test; 3] {
+        [("demo", "three partitions run"), ("linux", "the shell answers"), ("linux", "the disk is read")]
+            .map(|(group, name)| Test { group, name, needs: &[], company: Company::Welcome, run: |_| Ok(()) })
+    }
+
+    #[test]
+    fn everything_runs_without_a_filter() {
+        let tests = tests();
+        let selection = Selection::new(None, &tests);
+        assert_eq!(selection.groups, ["format", "lint", "host", "build", "demo", "linux"]);
+    }
+
+    #[test]
+    fn a_filter_that_names_a_group_selects_all_of_it() {
+        let tests = tests();
+        let selection = Selection::new(Some("lin"), &tests);
+        assert_eq!(selection, Selection { groups: vec!["lint", "build", "linux"], name: None });
+        assert_eq!(tests.map(|test| selection.includes(&test)), [false, true, true]);
+    }
+
+    #[test]
+    fn any_other_filter_selects_tests_by_name() {
+        let tests = tests();
+        let selection = Selection::new(Some("disk"), &tests);
+        assert_eq!(selection, Selection { groups: vec!["host", "build", "linux"], name: Some("disk") });
+        assert_eq!(tests.map(|test| selection.includes(&test)), [false, false, true]);
+    }
+
+    #[test]
+    fn the_result_lines_of_all_programs_are_added_up() {
+        let text = "running 3 tests\ntest result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.00s\n\
+                    test result: FAILED. 4 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.50s\n";
+        assert_eq!(count(text), Tally { passed: 7, failed: 2, skipped: 0 });
+    }
+
+    #[test]
+    fn the_last_line_counts_skipped_tests_only_where_they_are_allowed() {
+        let tally = Tally { passed: 5, failed: 0, skipped: 2 };
+        assert_eq!(summary(tally, true), "5 passed, 0 failed, 2 skipped");
+        assert_eq!(summary(Tally { skipped: 0, ..tally }, true), "5 passed, 0 failed");
+        assert_eq!(summary(tally, false), "5 passed, 0 failed");
+    }
+
+    #[test]
+    fn a_filter_that_selects_nothing_is_a_usage_error() {
+        use crate::failure::{FAILED, USAGE};
+        assert_eq!(verdict(Tally::default(), Some("x")).unwrap_err().exit, USAGE);
+        assert!(verdict(Tally::default(), None).is_ok());
+        assert_eq!(verdict(Tally { failed: 1, ..Tally::default() }, None).unwrap_err().exit, FAILED);
+    }
+}
