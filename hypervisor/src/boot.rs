@@ -13,7 +13,7 @@ use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
 use crate::firmware;
 use crate::gic::{self, Distributor, Redistributor};
 use crate::heap;
-use crate::image::{LOAD, STACK, Window, boot_header};
+use crate::image::{Window, boot_header, parts};
 use crate::maps::{self, Maps, Room};
 use crate::mmio::Mmio;
 use crate::panic::stop_the_board;
@@ -24,6 +24,7 @@ use aarch64_cpu::registers::SCTLR_EL2;
 use alloc::vec::Vec;
 use bulkhead_core::el2;
 use bulkhead_core::handoff::{self, HEADER};
+use bulkhead_core::sight::{Ground, STACK, Sight, WHILE};
 use bulkhead_core::stage1::Tables;
 use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{BootHeader, NO_PARTITION, PAGE, Pa, Plan, Span};
@@ -74,7 +75,13 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
     if Sha256::digest(plan.digested())[..] != plan.header.digest {
         return Err(Refusal::Damaged("the plan"));
     }
-    if plan.board.window != header.window || plan.board.heap != header.heap {
+    let file = Span { base: header.window.base, size: header.image_size };
+    let is_whole = plan.loads.iter().all(|load| file.contains(&Span { base: load.source, size: load.size }));
+    if (plan.board.window, plan.board.heap, plan.board.console)
+        != (header.window, header.heap, header.console)
+        || !is_whole
+        || !file.contains(&plan.header.tables)
+    {
         return Err(Refusal::Damaged("the boot header"));
     }
     bulkhead_plan::verify(&plan).map_err(Refusal::Unsound)?;
@@ -96,36 +103,30 @@ fn open_eyes(
 ) -> Result<Maps, Refusal> {
     let (pages, base) = room.pages().ok_or(Refusal::Memory)?;
     let mut tables = Tables::new(pages, base);
-    let (steady, loads) = maps::build(plan, header, stacks, &mut tables).map_err(Refusal::Maps)?;
+    let ground = Ground { header, parts: parts(), stacks };
+    let sight = Sight::build(plan, &ground, &mut tables).map_err(Refusal::Maps)?;
     let kept = tables.used() as u64 * PAGE;
     // SAFETY: the steady root maps the image, its data and the heap where the boot tables have them.
-    unsafe { maps::switch_to(tables.address(steady)) };
+    unsafe { maps::switch_to(tables.address(sight.steady)) };
     SCTLR_EL2.set(el2::SCTLR);
     barrier::isb(barrier::SY);
-    compare_board(plan, fdt, steady, &mut tables)?;
-    let roots: [Pa; PARTITIONS] = loads.map(|root| tables.address(root));
-    let steady = tables.address(steady);
+    compare_board(plan, fdt, &sight, &mut tables)?;
     room.take(kept, PAGE).ok_or(Refusal::Memory)?;
-    Ok(Maps { steady, loads: roots })
+    Ok(Maps { steady: tables.address(sight.steady), loads: sight.loads.map(|root| tables.address(root)) })
 }
 
 /// Compares the plan with the device tree at physical address `fdt`, if there is one.
-fn compare_board(
-    plan: &Plan<'_>,
-    fdt: u64,
-    steady: bulkhead_core::stage1::Root,
-    tables: &mut Tables<'_>,
-) -> Result<(), Refusal> {
+fn compare_board(plan: &Plan<'_>, fdt: u64, sight: &Sight, tables: &mut Tables<'_>) -> Result<(), Refusal> {
     let mut look = |size: usize, judge: &mut dyn FnMut(&[u8])| {
         let span = Span::new(fdt, size as u64);
-        let root = maps::with_sight_of(span, steady, tables).map_err(Refusal::Maps)?;
+        let root = sight.and(span, tables).map_err(Refusal::Maps)?;
         maps::while_seeing(tables.address(root), || {
             // SAFETY: the root maps these bytes read-only, and nobody else is on.
-            judge(unsafe { core::slice::from_raw_parts((LOAD + fdt) as *const u8, size) });
+            judge(unsafe { core::slice::from_raw_parts((WHILE + fdt) as *const u8, size) });
         });
         Ok(())
     };
-    let is_possible = fdt != 0 && fdt.is_multiple_of(8) && fdt < LOAD;
+    let is_possible = fdt != 0 && fdt.is_multiple_of(8) && fdt < WHILE;
     let mut size = None;
     if is_possible {
         look(HEADER, &mut |bytes| size = handoff::size(bytes))?;

@@ -107,7 +107,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
             return Departure::Stop;
         }
         partition.set_loaded();
-        log::info!("{}: {} CPUs, begins at {}", planned.name, planned.cpus.count, planned.entry);
+        log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
     }
     let arrived = partition.power.lock().arrive(vcpu);
     let Some(entry) = arrived else { return Departure::Stop };

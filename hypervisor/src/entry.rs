@@ -2,8 +2,8 @@
 //!
 //! The MMU is off where `entry.S` runs, so it can rely on nothing but itself.
 
-use crate::image::{STACK_STRIDE, STACKS};
 use crate::vcpu::{Frame, Vector};
+use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
 use bulkhead_core::{Registers, el2};
 use bulkhead_plan::{BootHeader, Console, Span};
@@ -30,8 +30,8 @@ static BOOT_STACK: Stack = Stack([0; BOOT_STACK_SIZE]);
 const BLOCK_ATTRIBUTES: u64 = 1 | 3 << 8 | 1 << 10;
 /// A block of Device memory, never executed, accessed; attribute 1 of MAIR.
 const DEVICE_ATTRIBUTES: u64 = 1 | 1 << 2 | 1 << 10 | 1 << 54;
-/// Where the root table leads to the image: entry 256, for bit 47 of the address.
-const WINDOW_L0_OFFSET: u64 = 256 * 8;
+/// Where the root table leads to the image: the entry for bits 47 to 39 of the address.
+const WINDOW_L0_OFFSET: u64 = (IMAGE >> 39 & 0x1ff) * 8;
 
 unsafe extern "C" {
     /// Where a CPU that the firmware starts begins, with its number in x0 and the MMU off.

@@ -1,24 +1,12 @@
-//! Where EL2's memory lies, virtually and physically.
+//! The image and its window, as EL2 sees them: bytes, and addresses both ways.
 //!
-//! The image runs at a fixed virtual address, above every physical one; behind it is the window that the
-//! plan names. Devices, and a partition's RAM while it is loaded, are mapped where they lie physically,
-//! the latter behind [`LOAD`]. Stacks have addresses of their own with nothing around them.
+//! Where they are seen is decided in `bulkhead_core::sight`.
 
+use bulkhead_core::sight::{IMAGE, Parts};
 use bulkhead_plan::{BOOT_HEADER_OFFSET, BootHeader, Pa, Span};
 use core::mem::size_of;
 use core::slice;
 use zerocopy::TryFromBytes;
-
-/// Where the image runs, and with it the whole window: the base of `hypervisor.ld`.
-pub(crate) const IMAGE: u64 = 0x8000_0000_0000;
-/// Where the RAM of a partition is seen while it is loaded: this and its physical address.
-pub(crate) const LOAD: u64 = 0x4000_0000_0000;
-/// Where stacks lie; that of CPU n ends at `STACKS + (n + 1) * STACK_STRIDE`.
-pub(crate) const STACKS: u64 = IMAGE + 0x1_0000_0000;
-/// From one stack to the next; what the stack does not fill is not mapped.
-pub(crate) const STACK_STRIDE: u64 = 0x1_0000;
-/// Bytes of a stack.
-pub(crate) const STACK: u64 = 0x4000;
 
 unsafe extern "C" {
     static __image_start: u8;
@@ -27,10 +15,14 @@ unsafe extern "C" {
     static __image_end: u8;
 }
 
-/// The image's parts, as offsets from its start: constants, data, end.
-pub(crate) fn parts() -> [u64; 3] {
+/// Where the parts of the binary end.
+pub(crate) fn parts() -> Parts {
     let offset = |symbol: *const u8| (symbol.addr() as u64).wrapping_sub(IMAGE);
-    [offset(&raw const __constants_start), offset(&raw const __data_start), offset(&raw const __image_end)]
+    Parts {
+        code: offset(&raw const __constants_start),
+        constants: offset(&raw const __data_start),
+        data: offset(&raw const __image_end),
+    }
 }
 
 /// The boot header that the tool has filled in; `None` in the bare binary.

@@ -7,11 +7,12 @@
 //! written back over the guest later.
 
 use crate::cache;
-use crate::image::{LOAD, Window};
+use crate::image::Window;
 use crate::maps;
 use crate::partition::Partition;
 use crate::system::System;
 use bulkhead_core::Reach;
+use bulkhead_core::sight::WHILE;
 use bulkhead_plan::{Load, Partition as Planned, Plan, RegionKind, Span};
 use core::slice;
 use sha2::{Digest, Sha256};
@@ -26,7 +27,7 @@ pub(crate) fn load(system: &System, partition: &Partition) -> bool {
         let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
         let regions = planned.regions.of(system.plan.regions).unwrap_or_default();
         for region in regions.iter().filter(|region| region.kind == RegionKind::Ram) {
-            cache::clean_and_invalidate(LOAD + region.span.base.0, region.span.size);
+            cache::clean_and_invalidate(WHILE + region.span.base.0, region.span.size);
         }
         cache::invalidate_instructions(Reach::InnerShareable);
         arrived
@@ -55,5 +56,5 @@ fn seen_at(plan: &Plan<'_>, planned: &Planned, load: &Load) -> Option<u64> {
         (region.kind == RegionKind::Ram && offset < region.span.size)
             .then(|| region.span.base.0.checked_add(offset))?
     })?;
-    Some(LOAD + place)
+    Some(WHILE + place)
 }

@@ -13,6 +13,10 @@ pub(crate) const TESTS: &[Test] = &[
     test("three partitions run beside each other and the machine ends by itself", three_partitions),
     test("a trespasser reaches nothing of its neighbours or of the hypervisor", containment),
     test("without stage 2 the test for trespassers fails", without_stage2),
+    test("two CPUs of a partition start, signal each other and stop", two_cpus),
+    test("CPU_SUSPEND sleeps until an interrupt comes", suspend),
+    test("SYSTEM_RESET stops the partition and says so", reset),
+    test("an image refuses to run on another board", another_board),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -69,6 +73,61 @@ fn without_stage2(context: &Context<'_>) -> Result<()> {
         "the trespasser has reached nothing, yet the test fails"
     );
     Ok(())
+}
+
+fn two_cpus(context: &Context<'_>) -> Result<()> {
+    let mut machine = context.run("two-cpus", &context.made("two-cpus", &one("hello.elf", "", "[3, 1]"))?)?;
+    expect(&mut machine, "guest", r"CPU 0 at EL1, MPIDR 0x80000000\r\n")?;
+    expect(&mut machine, "guest", r"CPU 1 at EL1, MPIDR 0x80000001\r\n")?;
+    expect(&mut machine, "guest", r"CPU 1 is off\r\n")?;
+    let counts = Counts::wait_for(&mut machine, "guest")?;
+    ensure!(counts.of("sgi") == 1, "one SGI was sent: {counts:?}");
+    Ok(())
+}
+
+fn suspend(context: &Context<'_>) -> Result<()> {
+    let system = one("ticker.elf", "ticks=200 period-us=1000 idle=psci", "[0]");
+    let mut machine = context.run("suspend", &context.made("suspend", &system)?)?;
+    expect(&mut machine, "guest", r"ticker: 200 ticks, lost 0, late min")?;
+    let counts = Counts::wait_for(&mut machine, "guest")?;
+    // About one call for each tick; one that returned at once would be made many thousand times.
+    ensure!((50..2000).contains(&counts.of("call")), "{counts:?}");
+    Ok(())
+}
+
+fn reset(context: &Context<'_>) -> Result<()> {
+    let system = one("hello.elf", "end=reset", "[0]");
+    let mut machine = context.run("reset", &context.made("reset", &system)?)?;
+    expect(&mut machine, "bulkhead", r"guest: asked for a reset, which this version answers by stopping;")?;
+    expect(&mut machine, "bulkhead", "every partition has stopped: off\r\n")
+}
+
+fn another_board(context: &Context<'_>) -> Result<()> {
+    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let refusals = [
+        ("-smp", "2", r"not booted: wrong board: the plan has CPU 0x2, the board has not\r\n"),
+        (
+            "-m",
+            "32M",
+            r"not booted: wrong board: the plan has RAM at 0x4[0-9a-f]+\.\.=0x4[0-9a-f]+, the board has not\r\n",
+        ),
+    ];
+    for (option, value, line) in refusals {
+        let mut machine = context.boot_with("another-board", &built, &[option, value])?;
+        expect(&mut machine, "bulkhead", line).with_context(|| format!("{option} {value}"))?;
+        let status = machine.wait(patience())?;
+        ensure!(status.success(), "QEMU: {status}");
+        let partitions = ["hello", "ticker", "trespasser"];
+        ensure!(partitions.iter().all(|name| machine.transcript(name).is_empty()), "a half-booted machine");
+    }
+    Ok(())
+}
+
+/// A system of one partition, called `guest`.
+fn one(image: &str, bootargs: &str, cpus: &str) -> String {
+    format!(
+        "[[partition]]\nname = \"guest\"\nimage = \"{image}\"\nbootargs = \"{bootargs}\"\ncpus = {cpus}\nmemory = \"16M\"\n"
+    )
 }
 
 /// Builds the hypervisor with its stage 2 switched off.

@@ -32,9 +32,15 @@ impl<'a> Context<'a> {
 
     /// Boots a built system.
     pub(crate) fn boot(&'a self, name: &str, built: &Built) -> Result<Running<'a>> {
+        self.boot_with(name, built, &[])
+    }
+
+    /// Boots a built system on a machine that further QEMU options make another one.
+    pub(crate) fn boot_with(&'a self, name: &str, built: &Built, options: &[&str]) -> Result<Running<'a>> {
         let image = self.scratch(name)?.join("image.img");
         fs::write(&image, &built.image)?;
-        let machine = built.machine(&image).context("the board is no machine of QEMU")?;
+        let mut machine = built.machine(&image).context("the board is no machine of QEMU")?;
+        machine.args.extend(options.iter().map(Into::into));
         self.start(&machine)
     }
 

@@ -33,6 +33,7 @@ mod reason;
 pub mod redistributor;
 mod registers;
 pub mod sgi;
+pub mod sight;
 mod spi;
 pub mod stage1;
 pub mod stage2;

@@ -1,7 +1,8 @@
 //! Says where it is.
 //!
 //! The first guest that a new board or a change of the hypervisor meets: it uses everything once. Its
-//! further CPUs are switched on, report by an interrupt and switch themselves off.
+//! further CPUs are switched on, report by an interrupt and switch themselves off. Boot argument:
+//! `end=reset` to end by SYSTEM_RESET instead of SYSTEM_OFF.
 
 #![no_std]
 #![no_main]
@@ -35,6 +36,9 @@ fn main(machine: &'static Machine) {
         run_on(index, *affinity);
     }
     println!("hello: done");
+    if machine.argument("end") == Some("reset") {
+        psci::system_reset();
+    }
 }
 
 fn print_machine(machine: &Machine) {

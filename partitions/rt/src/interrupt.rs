@@ -15,8 +15,14 @@ pub fn call(function: fn(u32)) {
     TAKER.call_once(|| function);
 }
 
-/// Sleeps until an interrupt has made `reached` true.
+/// Sleeps by WFI until an interrupt has made `reached` true.
 pub fn wait_until(reached: impl Fn() -> bool) {
+    sleep_until(aarch64_cpu::asm::wfi, reached);
+}
+
+/// Sleeps by `sleep` until an interrupt has made `reached` true. Interrupts are masked when it is called; a
+/// pending one has to end it.
+pub fn sleep_until(sleep: fn(), reached: impl Fn() -> bool) {
     loop {
         // Between the question and WFI no interrupt may be taken: WFI would wait for the next. A masked one
         // ends WFI all the same (Arm ARM, Wait for Interrupt).
@@ -24,7 +30,7 @@ pub fn wait_until(reached: impl Fn() -> bool) {
         if reached() {
             return unmask();
         }
-        aarch64_cpu::asm::wfi();
+        sleep();
         unmask();
     }
 }

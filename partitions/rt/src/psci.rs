@@ -8,10 +8,12 @@ use core::fmt;
 use spin::Once;
 
 const VERSION: u64 = 0x8400_0000;
+const CPU_SUSPEND: u64 = 0xc400_0001;
 const CPU_OFF: u64 = 0x8400_0002;
 const CPU_ON: u64 = 0xc400_0003;
 const AFFINITY_INFO: u64 = 0xc400_0004;
 const SYSTEM_OFF: u64 = 0x8400_0008;
+const SYSTEM_RESET: u64 = 0x8400_0009;
 
 static CONDUIT: Once<Conduit> = Once::new();
 
@@ -76,6 +78,11 @@ pub(crate) unsafe fn cpu_on(affinity: u64, entry: u64, context: u64) -> Result<(
     call(CPU_ON, [affinity, entry, context]).map(drop)
 }
 
+/// Puts this CPU into standby until an interrupt is pending, masked or not: power state 0 (§5.4.2).
+pub fn cpu_standby() -> Result<(), Error> {
+    call(CPU_SUSPEND, [0; 3]).map(drop)
+}
+
 /// Switches this CPU off.
 pub fn cpu_off() -> ! {
     let _ = call(CPU_OFF, [0; 3]);
@@ -94,6 +101,12 @@ pub fn affinity_info(affinity: u64) -> Result<Affinity, Error> {
 /// Switches off the machine, which for a partition is the partition.
 pub fn system_off() -> ! {
     let _ = call(SYSTEM_OFF, [0; 3]);
+    stop()
+}
+
+/// Resets the machine, which for a partition is the partition.
+pub fn system_reset() -> ! {
+    let _ = call(SYSTEM_RESET, [0; 3]);
     stop()
 }
 

@@ -2,7 +2,8 @@
 //!
 //! It stands for a control loop beside which other partitions may do what they like: every tick must come,
 //! and nothing it keeps in memory may change. A pattern is laid down before the first tick and looked at
-//! after the last. Boot arguments: `ticks=N`, `period-us=M`, both 1000 if not given.
+//! after the last. Boot arguments: `ticks=N`, `period-us=M`, both 1000 if not given; `idle=psci` to sleep by
+//! CPU_SUSPEND instead of WFI.
 
 #![no_std]
 #![no_main]
@@ -11,7 +12,7 @@
 mod clockwork;
 mod pattern;
 
-use guest_rt::{Machine, gic, interrupt, println, timer};
+use guest_rt::{Machine, gic, interrupt, println, psci, timer};
 
 guest_rt::entry!(main);
 
@@ -23,20 +24,26 @@ fn main(machine: &'static Machine) {
     println!("ticker: {ticks} ticks of {period} us");
     gic::Private::open(machine).enable(machine.timer);
     interrupt::call(clockwork::tick);
-    run(ticks, timer::counts(period).max(1));
+    let sleep = if machine.argument("idle") == Some("psci") { standby } else { aarch64_cpu::asm::wfi };
+    run(ticks, timer::counts(period).max(1), sleep);
     report(ticks);
     println!("ticker: done");
 }
 
 /// Lets the clockwork run, and says when a quarter of the way is behind it.
-fn run(ticks: u64, period: u64) {
+fn run(ticks: u64, period: u64, sleep: fn()) {
     clockwork::start(ticks, period);
     interrupt::unmask();
     for quarter in 1..=4 {
         let goal = ticks * quarter / 4;
-        interrupt::wait_until(|| clockwork::count() >= goal);
+        interrupt::sleep_until(sleep, || clockwork::count() >= goal);
         println!("ticker: {} of {ticks}", clockwork::count());
     }
+}
+
+/// Sleeps by PSCI.
+fn standby() {
+    psci::cpu_standby().expect("CPU_SUSPEND of a partition is standby");
 }
 
 fn report(ticks: u64) {

@@ -13,6 +13,7 @@ use crate::guest::{Layout, Placed, lay_out};
 use crate::records::{Own, Placement, records};
 use crate::tables::tables;
 use crate::wire::digest;
+use bulkhead_core::sight::STACK;
 use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, Span, limits};
 
 /// Everything decided.
@@ -99,11 +100,23 @@ impl Draft<'_> {
     }
 }
 
-/// Bytes of memory that the hypervisor takes while it boots: its own tables and stacks, and the state of
-/// every partition.
+/// Bytes of memory that the hypervisor takes while it boots, in the order in which it takes them.
 fn heap_need(cpus: usize, partitions: usize) -> u64 {
-    const KIB: u64 = 1 << 10;
-    64 * KIB + count(cpus) * 32 * KIB + count(partitions) * 32 * KIB
+    /// Tables that are in use until EL2's own are built.
+    const BOOT_TABLES: u64 = 5;
+    /// Root, image, devices and stacks, on a board whose devices lie far apart.
+    const TABLES: u64 = 16;
+    /// To see a partition's memory: a root and at most three tables of blocks.
+    const TABLES_OF_PARTITION: u64 = 4;
+    /// To look at the firmware's device tree for a while.
+    const GLANCE: u64 = 10;
+    let (cpus, partitions) = (count(cpus), count(partitions));
+    let stacks = cpus * STACK / PAGE;
+    let roots = partitions;
+    let tables = TABLES + cpus / 8 + partitions * TABLES_OF_PARTITION;
+    // A page for each partition and a few for the CPUs, in blocks whose size is a power of two.
+    let state = 2 * (partitions + cpus / 8 + 1).next_power_of_two();
+    (BOOT_TABLES + stacks + roots + tables + state.max(GLANCE)) * PAGE
 }
 
 fn layouts<'a>(
