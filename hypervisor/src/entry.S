@@ -1,10 +1,11 @@
 // From the firmware to Rust: what has to happen while the MMU is off.
 //
 // The image begins with the arm64 Image header (Linux, Documentation/arch/arm64/booting.rst), so every
-// loader that starts Linux starts this. Nothing is assumed of the state in which it is entered but
-// EL2, x0 = device tree and, as booting.rst demands, that the image is clean to the point of coherency.
-// Memory that is written with the MMU off is invalidated before and after, for a stale line of the
-// loader would overwrite it later. No atomics here: they need the caches.
+// loader that starts Linux starts this, at any multiple of 2 MiB; what is not in its window moves there.
+// Nothing is assumed of the state in which it is entered: not the exception level, not whether caches are
+// on or what they hold. Memory that is written with the MMU off is cleaned first, if it matters, and
+// invalidated before and after, for a stale line of the loader would overwrite it later. No atomics here:
+// they need the caches.
 
 .section .text.entry, "ax"
 
@@ -23,33 +24,95 @@ _start:
 BOOT_HEADER:
     .fill   {BOOT_HEADER_SIZE}, 1, 0
 
+// x19: device tree, x20: where the image is, x21: where its window is, x22: bytes of the window,
+// x23: bytes of the image, x24: first page of the heap, where the boot tables are.
 primary:
     msr     daifset, #0xf
     mov     x19, x0
+    adr     x20, _start
+    adr     x0, BOOT_HEADER
+    ldr     x21, [x0, #{WINDOW_BASE}]
+    ldr     x22, [x0, #{WINDOW_SIZE}]
+    ldr     x23, [x0, #{IMAGE_SIZE}]
+    ldr     x24, [x0, #{HEAP_BASE}]
+    mrs     x0, CurrentEL
+    cmp     x0, #(2 << 2)
+    b.ne    wrong_level
+    mov     x0, x20
+    add     x1, x20, x23
+    bl      clean_range
+    bl      clean_device_tree
     bl      mmu_off
+    cmp     x20, x21
+    b.eq    in_window
+    bl      save_device_tree
+    mov     x0, x21
+    add     x1, x21, x23
+    bl      invalidate_range
+    cmp     x20, x21
+    b.lo    move_up
+
+    // Downwards, from the first byte on. What is copied last may lie where this code is, so the first page
+    // goes first, and the rest is copied by its copy.
+    mov     x0, x20
+    mov     x1, x21
+    add     x2, x20, #0x1000
+    bl      copy_forward
+    ic      iallu
+    dsb     sy
+    isb
+    adr     x3, move_rest
+    sub     x3, x3, x20
+    add     x3, x3, x21
+    br      x3
+move_rest:
+    add     x2, x20, x23
+    bl      copy_forward
+    b       moved
+
+    // Upwards, from the last byte on: this code is below all that is written.
+move_up:
+    add     x0, x20, x23
+    add     x1, x21, x23
+1:  ldp     x4, x5, [x0, #-16]!
+    stp     x4, x5, [x1, #-16]!
+    cmp     x0, x20
+    b.hi    1b
+
+moved:
+    dsb     sy
+    mov     x0, x21
+    add     x1, x21, x23
+    bl      invalidate_range
+    ic      iallu
+    dsb     sy
+    isb
+    adr     x3, in_window
+    adr     x0, _start
+    sub     x3, x3, x0
+    add     x3, x3, x21
+    br      x3
 
     // Boot tables in the first pages of the heap: a root; for the window L1 and L2; for this code L1 and L2.
-    adr     x1, BOOT_HEADER
-    ldr     x20, [x1, #{WINDOW_BASE}]
-    ldr     x21, [x1, #{WINDOW_SIZE}]
-    ldr     x22, [x1, #{HEAP_BASE}]
-    add     x23, x22, #({BOOT_PAGES} * 0x1000)
-    bl      invalidate_boot_tables
-    mov     x0, x22
+in_window:
+    mov     x0, x24
+    add     x1, x24, #({BOOT_PAGES} * 0x1000)
+    bl      invalidate_range
+    mov     x0, x24
 1:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x23
+    cmp     x0, x1
     b.lo    1b
 
     // The window, in blocks of 2 MiB, at the address for which the image is linked.
-    add     x1, x22, #0x1000
-    add     x2, x22, #0x2000
+    add     x1, x24, #0x1000
+    add     x2, x24, #0x2000
     orr     x3, x1, #3
-    str     x3, [x22, #{WINDOW_L0_OFFSET}]
+    str     x3, [x24, #{WINDOW_L0_OFFSET}]
     orr     x3, x2, #3
     str     x3, [x1]
     ldr     x4, ={BLOCK_ATTRIBUTES}
-    lsr     x5, x21, #21
-    mov     x6, x20
+    lsr     x5, x22, #21
+    mov     x6, x21
 2:  orr     x7, x6, x4
     str     x7, [x2], #8
     add     x6, x6, #0x200000
@@ -57,25 +120,23 @@ primary:
     b.ne    2b
 
     // The block in which this code lies, at its physical address.
-    add     x1, x22, #0x3000
-    add     x2, x22, #0x4000
-    adr     x0, _start
-    ubfx    x5, x0, #39, #9
+    add     x1, x24, #0x3000
+    add     x2, x24, #0x4000
+    ubfx    x5, x21, #39, #9
     orr     x3, x1, #3
-    str     x3, [x22, x5, lsl #3]
-    ubfx    x5, x0, #30, #9
+    str     x3, [x24, x5, lsl #3]
+    ubfx    x5, x21, #30, #9
     orr     x3, x2, #3
     str     x3, [x1, x5, lsl #3]
-    ubfx    x5, x0, #21, #9
-    bic     x6, x0, #0x1fffff
-    orr     x7, x6, x4
+    ubfx    x5, x21, #21, #9
+    orr     x7, x21, x4
     str     x7, [x2, x5, lsl #3]
 
     // The UART, at its physical address, if one gigabyte or two megabytes around it are free for it.
     adr     x3, BOOT_HEADER
     ldr     x3, [x3, #{CONSOLE_BASE}]
     ldr     x4, ={DEVICE_ATTRIBUTES}
-    eor     x5, x3, x0
+    eor     x5, x3, x21
     cbz     x3, 4f
     lsr     x6, x5, #39
     cbnz    x6, 4f
@@ -90,11 +151,12 @@ primary:
     bic     x6, x3, #0x3fffffff
     orr     x7, x6, x4
     str     x7, [x1, x5, lsl #3]
-4:
-    dsb     sy
-    bl      invalidate_boot_tables
+4:  dsb     sy
+    mov     x0, x24
+    add     x1, x24, #({BOOT_PAGES} * 0x1000)
+    bl      invalidate_range
 
-    mov     x0, x22
+    mov     x0, x24
     ldr     x1, ={SCTLR_BOOT}
     ldr     x30, =primary_in_place
     b       mmu_on
@@ -143,19 +205,151 @@ mmu_off:
     isb
     ret
 
-// x22, x23: first byte of the boot tables and the first behind them. Changes x0 to x2.
-invalidate_boot_tables:
-    mrs     x1, ctr_el0
-    ubfx    x1, x1, #16, #4
-    mov     x2, #4
-    lsl     x1, x2, x1                      // bytes of the smallest data cache line
-    mov     x0, x22
-1:  dc      ivac, x0
-    add     x0, x0, x1
-    cmp     x0, x23
+// Copies from x0 to x1 up to x2, whole lines; leaves x0 and x1 behind the last. Changes x4, x5.
+copy_forward:
+    ldp     x4, x5, [x0], #16
+    stp     x4, x5, [x1], #16
+    cmp     x0, x2
+    b.lo    copy_forward
+    ret
+
+// x0, x1: first byte and the first behind the last. Keeps x1; changes x0, x2, x3.
+clean_range:
+    mrs     x2, ctr_el0
+    ubfx    x2, x2, #16, #4
+    mov     x3, #4
+    lsl     x2, x3, x2                      // bytes of the smallest data cache line
+1:  dc      civac, x0
+    add     x0, x0, x2
+    cmp     x0, x1
     b.lo    1b
     dsb     sy
     ret
+
+// The same, for memory whose contents do not matter.
+invalidate_range:
+    mrs     x2, ctr_el0
+    ubfx    x2, x2, #16, #4
+    mov     x3, #4
+    lsl     x2, x3, x2
+1:  dc      ivac, x0
+    add     x0, x0, x2
+    cmp     x0, x1
+    b.lo    1b
+    dsb     sy
+    ret
+
+// x19: what may be a device tree. Leaves its total size in x6, or zero. Changes x5.
+device_tree_size:
+    mov     x6, #0
+    cbz     x19, 1f
+    tst     x19, #7
+    b.ne    1f
+    ldr     w5, [x19]
+    rev     w5, w5
+    movz    w6, #0xd00d, lsl #16
+    movk    w6, #0xfeed
+    cmp     w5, w6
+    mov     x6, #0
+    b.ne    1f
+    ldr     w6, [x19, #4]
+    rev     w6, w6
+    cmp     x6, #{LARGEST_TREE}
+    csel    x6, x6, xzr, ls
+1:  ret
+
+// What the firmware has written of its device tree may be in the caches only. Changes x0 to x6, x9.
+clean_device_tree:
+    mov     x9, x30
+    bl      device_tree_size
+    mov     x30, x9
+    cbz     x6, 1f
+    mov     x0, x19
+    add     x1, x19, x6
+    b       clean_range
+1:  ret
+
+// The image is about to move, perhaps over the device tree. There is room for that at the end of the
+// higher of both places: neither the image nor its copy gets there. What the tree uses is less than its
+// total size: header, reservations, structure and strings. Leaves the new place, or zero, in x19.
+save_device_tree:
+    mov     x9, x30
+    bl      device_tree_size
+    cbz     x6, 3f
+    ldp     w2, w3, [x19, #8]               // offset of structure, of strings
+    ldp     w4, w5, [x19, #32]              // size of strings, of structure
+    rev     w2, w2
+    rev     w3, w3
+    rev     w4, w4
+    rev     w5, w5
+    add     x2, x2, x5
+    add     x3, x3, x4
+    cmp     x2, x3
+    csel    x2, x2, x3, hi
+    cmp     x2, x6
+    b.hi    3f
+    mov     x10, #{ROOM_FOR_TREE}
+    sub     x3, x10, #16                    // it is copied by 16 bytes
+    cmp     x2, x3
+    b.hi    3f
+    cmp     x20, x21
+    csel    x1, x20, x21, hi
+    add     x1, x1, x22
+    mov     x7, x2
+    sub     x8, x1, x10
+    mov     x0, x8
+    bl      invalidate_range
+    mov     x0, x19
+    mov     x1, x8
+    add     x2, x19, x7
+    bl      copy_forward
+    rev     w7, w7
+    str     w7, [x8, #4]                    // its total size is what it uses now
+    dsb     sy
+    mov     x19, x8
+    mov     x0, x8
+    add     x1, x8, x10
+    bl      invalidate_range
+    ret     x9
+3:  mov     x19, #0
+    ret     x9
+
+// Without EL2 there is nothing that this can do, but say so: by the UART of the boot header, a PL011.
+wrong_level:
+    cmp     x0, #(3 << 2)
+    b.eq    1f
+    mov     x1, #0
+    movk    x1, #0x30d0, lsl #16
+    movk    x1, #0x0800
+    msr     sctlr_el1, x1
+    isb
+    adr     x2, at_el1
+    b       2f
+1:  mov     x1, #0
+    movk    x1, #0x30c5, lsl #16
+    movk    x1, #0x0830
+    msr     sctlr_el3, x1
+    isb
+    adr     x2, at_el3
+2:  adr     x0, BOOT_HEADER
+    ldr     x3, [x0, #{CONSOLE_BASE}]
+    cbz     x3, 5f
+    mov     w4, #0x301                      // UARTCR: enabled, transmits
+    str     w4, [x3, #0x30]
+3:  ldrb    w4, [x2], #1
+    cbz     w4, 5f
+4:  ldr     w5, [x3, #0x18]
+    tbnz    w5, #5, 4b                      // UARTFR.TXFF
+    str     w4, [x3]
+    b       3b
+5:  wfe
+    b       5b
+
+at_el1:
+    .asciz  "\r\n[bulkhead] not booted: entered at EL1, and EL2 is needed: start the image at EL2\r\n"
+at_el3:
+    .asciz  "\r\n[bulkhead] not booted: entered at EL3, and EL2 is needed: start the image at EL2, as BL33\r\n"
+    .balign 4
 
 .ltorg
 

@@ -5,8 +5,8 @@
 use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
-use bulkhead_core::{Registers, el2};
-use bulkhead_plan::{BootHeader, Console, Span};
+use bulkhead_core::{Registers, el2, handoff};
+use bulkhead_plan::{BootHeader, Console, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::AtomicU64;
@@ -51,6 +51,9 @@ global_asm!(
     BOOT_HEADER_SIZE = const size_of::<BootHeader>(),
     WINDOW_BASE = const offset_of!(BootHeader, window) + offset_of!(Span, base),
     WINDOW_SIZE = const offset_of!(BootHeader, window) + offset_of!(Span, size),
+    IMAGE_SIZE = const offset_of!(BootHeader, image_size),
+    LARGEST_TREE = const handoff::LARGEST,
+    ROOM_FOR_TREE = const ROOM_FOR_TREE,
     HEAP_BASE = const offset_of!(BootHeader, heap) + offset_of!(Span, base),
     CONSOLE_BASE = const offset_of!(BootHeader, console) + offset_of!(Console, base),
     BOOT_PAGES = const BOOT_PAGES,

@@ -10,6 +10,10 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
 /// Bytes from the start of the image to the boot header: right behind the 64 bytes of the `Image` header.
 pub const BOOT_HEADER_OFFSET: usize = 64;
 
+/// Bytes at the end of the window, behind the heap, where the firmware's device tree is kept while the
+/// image moves to its window.
+pub const ROOM_FOR_TREE: u64 = 0x4_0000;
+
 /// The first bytes of every plan.
 pub const MAGIC: [u8; 8] = *b"BULKHEAD";
 

@@ -22,7 +22,9 @@ pub mod sample;
 pub use address::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Span};
 pub use decode::{DecodeError, Plan};
 pub use encode::Draft;
-pub use header::{BOOT_HEADER_OFFSET, BootHeader, Header, MAGIC, PLAN_VERSION, Section, Table};
+pub use header::{
+    BOOT_HEADER_OFFSET, BootHeader, Header, MAGIC, PLAN_VERSION, ROOM_FOR_TREE, Section, Table,
+};
 pub use invariant::{Violation, verify};
 pub use record::{
     Board, Conduit, Console, ConsoleKind, Cpu, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION,

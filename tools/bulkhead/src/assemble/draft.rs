@@ -14,7 +14,7 @@ use crate::records::{Own, Placement, records};
 use crate::tables::tables;
 use crate::wire::digest;
 use bulkhead_core::sight::STACK;
-use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, Span, limits};
+use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, ROOM_FOR_TREE, Span, limits};
 
 /// Everything decided.
 pub(super) struct Draft<'a> {
@@ -39,7 +39,8 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Bytes of window that this takes.
     pub(super) fn needed(&self) -> Option<u64> {
-        (self.own.heap.end()? - self.own.window.base.0).checked_next_multiple_of(BLOCK)
+        (self.own.heap.end()?.checked_add(ROOM_FOR_TREE)? - self.own.window.base.0)
+            .checked_next_multiple_of(BLOCK)
     }
 }
 
