@@ -6,13 +6,14 @@
 use crate::cache;
 use crate::console;
 use crate::cpu::{Departure, redistributor};
-use crate::firmware;
+use crate::firmware::{self, Answer};
 use crate::gic;
 use crate::partition::Partition;
 use crate::registers::{ICC_CTLR_EL1, ICC_DIR_EL1, ICC_PMR_EL1, ICC_RPR_EL1, synchronize};
 use crate::stop::{self, Why};
 use crate::system::System;
-use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, SCTLR_EL1, SPSR_EL1, VBAR_EL1};
+use aarch64_cpu::asm::barrier;
+use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, HCR_EL2, SCTLR_EL1, SPSR_EL1, VBAR_EL1};
 use bulkhead_core::inject::{self, Before, Exception};
 use bulkhead_core::uart::UartAccess;
 use bulkhead_core::{
@@ -44,8 +45,12 @@ pub(crate) fn carry_out(
         Action::ReadInterface { interface, register } => registers.write(register, read_interface(interface)),
         Action::WriteInterface { interface, value } => write_interface(interface, value),
         Action::Distributor { offset, access } => {
-            let physical = partition.distributor.lock().access(&partition.compartment, offset, &access);
+            // Held across the store, so that two CPUs of the partition cannot leave hardware and model apart;
+            // for at most 32 stores, and nobody else's.
+            let mut model = partition.distributor.lock();
+            let physical = model.access(&partition.compartment, offset, &access);
             let value = system.distributor.carry_out(&partition.compartment, physical);
+            drop(model);
             finish(registers, &access, value);
         }
         Action::Redistributor { vcpu, offset, access } => {
@@ -141,7 +146,7 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
         PowerAction::Return(answer) | PowerAction::Ask { otherwise: answer, .. } => answer,
         PowerAction::Start(target) => start(system, partition, target),
         PowerAction::Wait => {
-            aarch64_cpu::asm::wfi();
+            wait_for_interrupt();
             Return::SUCCESS
         }
         PowerAction::Off => return Flow::Depart(Departure::Off),
@@ -155,11 +160,24 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
 fn start(system: &System, partition: &Partition, target: usize) -> Return {
     let Some(cpu) = partition.compartment.cpus.get(target) else { return Return::INTERNAL_FAILURE };
     let index = partition.cpu_index(target) as u64;
-    if firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, index).is_success() {
+    let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, index);
+    if answer.is_success() {
         return Return::SUCCESS;
     }
-    partition.power.lock().start_failed(target);
-    Return::INTERNAL_FAILURE
+    partition.power.lock().start_failed(target, answer == Answer::ALREADY_ON)
+}
+
+/// Sleeps until an interrupt is pending for the guest. An interrupt that cannot be taken where the CPU is
+/// does not end WFI (Arm ARM D1.7.2.1), and with IMO = 0 the guest's cannot be taken at EL2. So for that
+/// while they are EL2's, and masked: they wake it and stay pending.
+fn wait_for_interrupt() {
+    let hcr = HCR_EL2.get();
+    HCR_EL2.set(hcr | HCR_EL2::IMO::SET.value);
+    barrier::isb(barrier::SY);
+    barrier::dsb(barrier::SY);
+    aarch64_cpu::asm::wfi();
+    HCR_EL2.set(hcr);
+    barrier::isb(barrier::SY);
 }
 
 fn stop(system: &System, partition: &Partition, vcpu: usize, why: Why) -> Flow {

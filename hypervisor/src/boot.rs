@@ -18,21 +18,22 @@ use crate::maps::{self, Maps, Room};
 use crate::mmio::Mmio;
 use crate::panic::stop_the_board;
 use crate::partition::{Partition, Root};
+use crate::stop;
 use crate::system::{self, System};
 use aarch64_cpu::asm::barrier;
-use aarch64_cpu::registers::SCTLR_EL2;
+use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, SCTLR_EL2};
 use alloc::vec::Vec;
-use bulkhead_core::el2;
 use bulkhead_core::handoff::{self, HEADER};
 use bulkhead_core::sight::{Ground, STACK, Sight, WHILE};
 use bulkhead_core::stage1::Tables;
+use bulkhead_core::{el2, stage2};
 use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{BootHeader, NO_PARTITION, PAGE, Pa, Plan, Span};
 use core::sync::atomic::Ordering;
 use refusal::Refusal;
 use sha2::{Digest, Sha256};
 use spin::Mutex;
-use tock_registers::interfaces::Writeable;
+use tock_registers::interfaces::{Readable, Writeable};
 
 /// The boot CPU, with the MMU on: `fdt` is what the firmware has left in x0.
 pub(crate) extern "C" fn boot(fdt: u64) -> ! {
@@ -85,6 +86,10 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
         return Err(Refusal::Damaged("the boot header"));
     }
     bulkhead_plan::verify(&plan).map_err(Refusal::Unsound)?;
+    let physical_bits = ID_AA64MMFR0_EL1.read(ID_AA64MMFR0_EL1::PARange);
+    if let Some(unfit) = plan.partitions.iter().find(|partition| !stage2::suits(partition, physical_bits)) {
+        return Err(Refusal::Translation(unfit.name));
+    }
     // SAFETY: as above.
     let tables = unsafe { window.bytes(plan.header.tables) }.ok_or(Refusal::Memory)?;
     if Sha256::digest(tables)[..] != plan.header.tables_digest {
@@ -142,6 +147,12 @@ fn compare_board(plan: &Plan<'_>, fdt: u64, sight: &Sight, tables: &mut Tables<'
 
 /// Takes the interrupt controller over: LPIs off, everything disabled, each SPI routed to its owner.
 fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
+    for translator in plan.translators {
+        // SAFETY: EL2's tables map the first page of every ITS of the plan.
+        if !gic::silence_translator(unsafe { Mmio::new(translator.base.0) }) {
+            return Err(Refusal::Gic("an ITS cannot be turned off"));
+        }
+    }
     for cpu in plan.cpus {
         // SAFETY: EL2's tables map the frames of every CPU of the plan.
         let frame = Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) });
@@ -150,12 +161,6 @@ fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
         }
         if !frame.forbid_lpis() {
             return Err(Refusal::Gic("LPIs cannot be turned off"));
-        }
-    }
-    for translator in plan.translators {
-        // SAFETY: EL2's tables map the first page of every ITS of the plan.
-        if !gic::silence_translator(unsafe { Mmio::new(translator.base.0) }) {
-            return Err(Refusal::Gic("an ITS cannot be turned off"));
         }
     }
     // SAFETY: EL2's tables map the distributor.
@@ -220,7 +225,7 @@ fn start(system: &'static System) -> ! {
         let Some(cpu) = system.plan.cpus.get(first).filter(|_| own != Some(first)) else { continue };
         let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
         if !answer.is_success() {
-            refuse(&Refusal::NotStarted(cpu.mpidr, answer.code()));
+            stop::abandon(system, partition, answer.code());
         }
     }
     match own {

@@ -1,8 +1,8 @@
 //! The one UART that everybody without a UART shares.
 //!
 //! A partition's write goes into a ring of its own and never waits for another partition: whoever finds
-//! the console free carries to it what waits, a bounded number of bytes of each. EL2's own log takes its
-//! turn by a ticket lock.
+//! the console free carries to it what waits, a bounded number of bytes of each, and only as long as the
+//! UART has room. EL2's own log takes its turn by a ticket lock.
 
 use crate::partition::Partition;
 use crate::system;
@@ -12,15 +12,15 @@ use bulkhead_core::console::Line;
 use bulkhead_plan::Console as Description;
 use core::fmt::{self, Write};
 use log::{LevelFilter, Log, Metadata, Record};
+use spin::Once;
 use spin::mutex::TicketMutex;
 use tock_registers::interfaces::Readable;
 
-/// Bytes of one partition that one visit carries: what a lock on the console is held for.
+/// Bytes of one partition that one visit carries.
 const TURN: usize = 64;
-/// Visits to all partitions that a single write makes at the most.
+/// Visits to all partitions that a single access makes at the most.
 const VISITS: usize = 4;
-
-/// A line is not broken for another speaker before its own has been silent for 1/100 of a second.
+/// Whoever waits may break another's line after 1/100 of a second.
 const PATIENCE_HZ: u64 = 100;
 
 /// In [`Line::put`]: the hypervisor itself.
@@ -32,7 +32,8 @@ struct Console {
     line: Line,
 }
 
-// Held for at most `TURN` bytes of each partition, or one line of the log.
+static UART: Once<Uart> = Once::new();
+// Held for at most `TURN` bytes of each partition while the UART has room, or for one line of the log.
 static CONSOLE: TicketMutex<Console> = TicketMutex::new(Console { uart: Uart::NONE, line: Line::new() });
 
 struct Logger;
@@ -44,21 +45,20 @@ struct Logger;
 /// The UART is mapped as Device memory where it lies physically, from now on.
 pub(crate) unsafe fn start(description: &Description) {
     // SAFETY: the caller promises it.
-    let uart = unsafe { Uart::new(description) };
-    // The firmware may have left a line unfinished.
-    [0x1e, b'\r', b'\n'].into_iter().for_each(|byte| uart.put(byte));
+    let uart = *UART.call_once(|| unsafe { Uart::new(description) });
     CONSOLE.lock().uart = uart;
+    end_any_line(uart);
     if log::set_logger(&Logger).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }
 
-/// Carries what partitions have written to the UART, if nobody else is at it.
+/// Carries what partitions have written to the UART, if nobody else is at it and it has room.
 pub(crate) fn carry() {
     for _ in 0..VISITS {
         let Some(mut console) = CONSOLE.try_lock() else { return };
-        for (index, partition) in system::partitions().iter().enumerate() {
-            console.carry_turn(index, partition);
+        for partition in system::partitions() {
+            console.carry_turn(partition);
         }
         drop(console);
         if system::partitions().iter().all(Partition::has_said_all) {
@@ -69,15 +69,24 @@ pub(crate) fn carry() {
 
 /// Carries everything that a partition has written and that still waits: it will not write again.
 pub(crate) fn carry_rest(partition: &Partition) {
-    CONSOLE.lock().carry_all(partition.index, partition);
+    let mut console = CONSOLE.lock();
+    while let Some(byte) = partition.said().pop() {
+        console.put(partition.index, partition.name(), byte);
+    }
+    console.confess(partition);
 }
 
 /// Says `message` whatever state the console is in: EL2 has found a bug in itself, and nothing else runs on.
+/// Takes no lock; a mixed-up line is all that can come of it.
 pub(crate) fn last_words(message: fmt::Arguments<'_>) {
-    // SAFETY: who held the lock will not go on; a mixed-up line is all that can come of it.
-    unsafe { CONSOLE.force_unlock() };
-    let mut console = CONSOLE.lock();
-    let _ = writeln!(console, "{message}");
+    let Some(&uart) = UART.get() else { return };
+    end_any_line(uart);
+    let _ = writeln!(Console { uart, line: Line::new() }, "{message}");
+}
+
+/// Ends the line that firmware, or whoever spoke, has begun.
+fn end_any_line(uart: Uart) {
+    [0x1e, b'\r', b'\n'].into_iter().for_each(|byte| uart.put(byte));
 }
 
 impl Console {
@@ -86,36 +95,37 @@ impl Console {
         self.line.put(speaker, label, byte, &mut |byte| uart.put(byte));
     }
 
-    fn carry_turn(&mut self, index: usize, partition: &Partition) {
-        let now = CNTPCT_EL0.get();
+    fn carry_turn(&mut self, partition: &Partition) {
+        if partition.has_said_all() {
+            return;
+        }
         let patience = CNTFRQ_EL0.get() / PATIENCE_HZ;
-        if !self.line.admits(index, partition.is_crowded(), now, patience) {
+        let presses = partition.said().presses(now(), patience);
+        if !presses && !self.line.is_free_for(partition.index) {
             return;
         }
         for _ in 0..TURN {
-            let Some(byte) = partition.next_said() else { break };
-            self.put(index, partition.name(), byte);
-            self.line.touch(now);
-        }
-        self.confess(partition);
-    }
-
-    fn carry_all(&mut self, index: usize, partition: &Partition) {
-        while let Some(byte) = partition.next_said() {
-            self.put(index, partition.name(), byte);
+            if !self.uart.has_room() {
+                return;
+            }
+            let Some(byte) = partition.said().pop() else { break };
+            self.put(partition.index, partition.name(), byte);
         }
         self.confess(partition);
     }
 
     /// Says how much of a partition's console was lost.
     fn confess(&mut self, partition: &Partition) {
-        match partition.take_lost() {
-            0 => {}
-            lost => {
-                let _ = writeln!(self, "{}: {lost} bytes of its console were lost", partition.name());
-            }
+        let lost = partition.said().take_lost();
+        if lost != 0 {
+            let _ = writeln!(self, "{}: {lost} bytes of its console were lost", partition.name());
         }
     }
+}
+
+/// The time, for who has waited how long.
+pub(crate) fn now() -> u64 {
+    CNTPCT_EL0.get()
 }
 
 impl Write for Console {

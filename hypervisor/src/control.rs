@@ -4,17 +4,20 @@
 //! overwritten, not adjusted. The values of EL2's registers are `bulkhead_core::el2`'s; optional ones are
 //! touched only where the CPU says that it has them.
 
-use crate::entry::{clear_fp, read_id_registers};
+use crate::entry::{clear_debug, clear_fp, clear_keys, read_id_registers};
 use crate::registers::{
-    HCRX_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1, PMCNTENCLR_EL0,
-    PMCR_EL0, PMOVSCLR_EL0, TRFCR_EL2, VPIDR_EL2, synchronize,
+    CNTHV_CTL_EL2, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2, HFGWTR2_EL2, HSTR_EL2,
+    ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1, PMCCFILTR_EL0,
+    PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0,
+    SCXTNUM_EL1, TRFCR_EL2, VPIDR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
-    ACTLR_EL2, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0, CNTV_CTL_EL0, CNTVOFF_EL2,
-    CONTEXTIDR_EL1, CPACR_EL1, CPTR_EL2, CSSELR_EL1, ELR_EL1, ESR_EL1, FAR_EL1, HAFGRTR_EL2, HCR_EL2,
-    HDFGRTR_EL2, HDFGWTR_EL2, HFGITR_EL2, HFGRTR_EL2, HFGWTR_EL2, ICC_SRE_EL2, ICH_HCR_EL2, MAIR_EL1,
-    MDCR_EL2, MDSCR_EL1, MIDR_EL1, PAR_EL1, SCTLR_EL1, SP_EL0, SP_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0,
-    TPIDR_EL1, TPIDRRO_EL0, TTBR0_EL1, TTBR1_EL1, VBAR_EL1, VMPIDR_EL2, VTCR_EL2,
+    ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
+    CNTP_CVAL_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, CNTVOFF_EL2, CONTEXTIDR_EL1, CPACR_EL1, CPTR_EL2, CSSELR_EL1,
+    ELR_EL1, ESR_EL1, FAR_EL1, HAFGRTR_EL2, HCR_EL2, HDFGRTR_EL2, HDFGWTR_EL2, HFGITR_EL2, HFGRTR_EL2,
+    HFGWTR_EL2, ICC_SRE_EL2, ICH_HCR_EL2, MAIR_EL1, MDCR_EL2, MDSCR_EL1, MIDR_EL1, PAR_EL1, SCTLR_EL1,
+    SP_EL0, SP_EL1, SPSR_EL1, TCR_EL1, TPIDR_EL0, TPIDR_EL1, TPIDRRO_EL0, TTBR0_EL1, TTBR1_EL1, VBAR_EL1,
+    VMPIDR_EL2,
 };
 use bulkhead_core::el2::{self, Features, Values};
 use bulkhead_core::{ID_REGISTERS, IdRegisters};
@@ -39,8 +42,8 @@ impl Identity {
     }
 }
 
-/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr`, with stage 2 as `vtcr` says.
-pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, vtcr: u64) {
+/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr`; stage 2 is already its own.
+pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64) {
     let counters = if identity.features.has_pmu() { PMCR_EL0::read() >> 11 & 0x1f } else { 0 };
     let values = identity.features.values(counters);
     HCR_EL2.set(hcr(&values));
@@ -50,7 +53,6 @@ pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, vtcr: u64) 
     ACTLR_EL2.set(0);
     VPIDR_EL2::write(MIDR_EL1.get());
     VMPIDR_EL2.set(MPIDR_RES1 | virtual_mpidr);
-    VTCR_EL2.set(vtcr);
     CNTHCTL_EL2.set(values.cnthctl);
     CNTVOFF_EL2.set(0);
     CNTHP_CTL_EL2.set(0);
@@ -87,21 +89,46 @@ pub(crate) fn reset_el1(features: &Features) {
         || CSSELR_EL1.set(0),
         || CNTKCTL_EL1.set(0),
         || CNTP_CTL_EL0.set(0),
+        || CNTP_CVAL_EL0.set(0),
         || CNTV_CTL_EL0.set(0),
+        || CNTV_CVAL_EL0.set(0),
+        || AFSR0_EL1.set(0),
+        || AFSR1_EL1.set(0),
         || MDSCR_EL1.set(0),
         || OSDLR_EL1::write(0),
     ] {
         clear();
     }
+    // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
+    unsafe { clear_debug() };
     if features.has_pmu() {
-        PMCR_EL0::write(0);
-        PMCNTENCLR_EL0::write(0xffff_ffff);
-        PMOVSCLR_EL0::write(0xffff_ffff);
+        PMCR_EL0::write(PMCR_RESET);
+        PMCNTENCLR_EL0::write(u64::from(u32::MAX));
+        PMINTENCLR_EL1::write(u64::from(u32::MAX));
+        PMOVSCLR_EL0::write(u64::from(u32::MAX));
+        PMUSERENR_EL0::write(0);
+        PMSELR_EL0::write(0);
+        PMCCFILTR_EL0::write(0);
+    }
+    if features.has_pauth() {
+        // SAFETY: no code of EL2 is signed with these keys.
+        unsafe { clear_keys() };
+    }
+    if features.has_scxtnum() {
+        SCXTNUM_EL0::write(0);
+        SCXTNUM_EL1::write(0);
+    }
+    if features.has_mpam() {
+        MPAM0_EL1::write(0);
+        MPAM1_EL1::write(0);
     }
     // SAFETY: no guest runs on this CPU, and EL2 keeps nothing in FP or SIMD registers.
     unsafe { clear_fp() };
     synchronize();
 }
+
+/// PMCR_EL0.P and PMCR_EL0.C: all counters become zero.
+const PMCR_RESET: u64 = 0b110;
 
 /// MPIDR_EL1 bit 31 is RES1.
 const MPIDR_RES1: u64 = 1 << 31;
@@ -116,6 +143,16 @@ fn configure_optional(features: &Features, values: &Values) {
         HDFGRTR_EL2.set(0);
         HDFGWTR_EL2.set(0);
         HFGITR_EL2.set(value);
+    }
+    if features.has_fgt2() {
+        for clear in [HFGRTR2_EL2::write, HFGWTR2_EL2::write, HFGITR2_EL2::write] {
+            clear(0);
+        }
+        HDFGRTR2_EL2::write(0);
+        HDFGWTR2_EL2::write(0);
+    }
+    if features.has_vhe() {
+        CNTHV_CTL_EL2::write(0);
     }
     if let Some(value) = values.hafgrtr {
         HAFGRTR_EL2.set(value);

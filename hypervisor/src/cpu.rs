@@ -15,8 +15,8 @@ use crate::stop::{self, Why};
 use crate::system::{self, System};
 use crate::vcpu::{Frame, Vector};
 use aarch64_cpu::asm::barrier;
-use aarch64_cpu::registers::{MPIDR_EL1, VTTBR_EL2};
-use bulkhead_core::{Action, Entry, IdRegisters, REASONS, Reason, Registers, el2};
+use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1, VTCR_EL2, VTTBR_EL2};
+use bulkhead_core::{Action, Entry, IdRegisters, REASONS, Reason, Registers, el2, is_uncontainable};
 use core::arch::asm;
 use tock_registers::interfaces::{Readable, Writeable};
 
@@ -66,12 +66,25 @@ extern "C" fn live(index: usize) -> ! {
         && let Some(slot) = system.cpus.get(index)
     {
         let mut cpu = slot.lock();
-        match visit(system, partition, vcpu, &mut cpu) {
-            Departure::Off => stop::count(partition, &mut cpu),
-            Departure::Stop => stop::leave(system, partition, vcpu, &mut cpu),
+        let departure = visit(system, partition, vcpu, &mut cpu);
+        silence(system, index);
+        drop(cpu);
+        if departure == Departure::Stop {
+            stop::leave(system, partition, vcpu);
         }
     }
     off()
+}
+
+/// Cleans up behind the guest: its interrupts closed and idle, its timers off.
+fn silence(system: &System, index: usize) {
+    CNTP_CTL_EL0.set(0);
+    CNTV_CTL_EL0.set(0);
+    gic::close_interface();
+    if let Some(frame) = redistributor(system, index) {
+        frame.reset();
+    }
+    gic::reset_interface();
 }
 
 /// Turns this CPU off. If the firmware refuses, it sleeps here: it has no guest and no partition's memory.
@@ -96,13 +109,16 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     let identity = Identity::of_this_cpu();
     let planned = partition.compartment.partition;
     let Some(own) = partition.compartment.cpus.get(vcpu) else { return Departure::Stop };
-    control::configure_el2(&identity, own.virtual_mpidr, planned.vtcr);
     use_stage2(partition);
-    let ready = redistributor(system, partition.cpu_index(vcpu)).is_some_and(Redistributor::reset);
+    control::configure_el2(&identity, own.virtual_mpidr);
+    if !redistributor(system, partition.cpu_index(vcpu)).is_some_and(Redistributor::reset) {
+        stop::begin(system, partition, vcpu, Why::Asleep);
+        return Departure::Stop;
+    }
     gic::reset_interface();
     control::reset_el1(&identity.features);
     if vcpu == 0 && !partition.is_loaded() {
-        if !ready || !load::load(system, partition) {
+        if !load::load(system, partition) {
             stop::begin(system, partition, vcpu, Why::Damaged);
             return Departure::Stop;
         }
@@ -121,6 +137,8 @@ fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, ids: 
         let vector = cpu.frame.enter();
         let (reason, action) = decide(partition, vcpu, cpu, ids, vector);
         cpu.count(reason);
+        #[cfg(feature = "broken")]
+        crate::panic::fail_on_purpose();
         match action {
             Ok(action) => match act::carry_out(system, partition, vcpu, &mut cpu.frame.registers, action) {
                 Flow::Resume => {}
@@ -144,6 +162,13 @@ fn decide(
     vector: Vector,
 ) -> (Reason, Result<Action, Why>) {
     match vector {
+        Vector::SError if is_uncontainable(cpu.frame.syndrome.esr) => {
+            panic!(
+                "{}: an SError that nobody can contain: ESR {:#x}",
+                partition.name(),
+                cpu.frame.syndrome.esr
+            )
+        }
         _ if partition.is_stopping() => (Reason::Stop, Ok(Action::Resume)),
         Vector::Synchronous => {
             let Frame { registers, syndrome, .. } = &mut cpu.frame;
@@ -170,9 +195,11 @@ fn begin(entry: Entry) -> Registers {
     registers
 }
 
-/// Makes the partition's stage 2 this CPU's: the only place where VTTBR_EL2 is written.
+/// Makes the partition's stage 2 this CPU's, before anything can walk it: the only place where VTTBR_EL2 is
+/// written.
 fn use_stage2(partition: &Partition) {
     let planned = partition.compartment.partition;
+    VTCR_EL2.set(planned.vtcr);
     VTTBR_EL2.set(u64::from(planned.vmid) << 48 | partition.root.address().0);
     barrier::isb(barrier::SY);
     // SAFETY: forgetting translations of EL1 changes nothing that EL2 relies on.

@@ -28,6 +28,7 @@ BOOT_HEADER:
 // x23: bytes of the image, x24: first page of the heap, where the boot tables are.
 primary:
     msr     daifset, #0xf
+    msr     spsel, #1
     mov     x19, x0
     adr     x20, _start
     adr     x0, BOOT_HEADER
@@ -35,6 +36,7 @@ primary:
     ldr     x22, [x0, #{WINDOW_SIZE}]
     ldr     x23, [x0, #{IMAGE_SIZE}]
     ldr     x24, [x0, #{HEAP_BASE}]
+    cbz     x22, sleep                      // the bare binary: nobody has planned anything
     mrs     x0, CurrentEL
     cmp     x0, #(2 << 2)
     b.ne    wrong_level
@@ -165,6 +167,7 @@ in_window:
 .global secondary_entry
 secondary_entry:
     msr     daifset, #0xf
+    msr     spsel, #1
     mov     x19, x0
     bl      mmu_off
     adrp    x1, {BOOT_RECORD}
@@ -342,8 +345,11 @@ wrong_level:
     tbnz    w5, #5, 4b                      // UARTFR.TXFF
     str     w4, [x3]
     b       3b
-5:  wfe
-    b       5b
+5:  b       sleep
+
+sleep:
+    wfe
+    b       sleep
 
 at_el1:
     .asciz  "\r\n[bulkhead] not booted: entered at EL1, and EL2 is needed: start the image at EL2\r\n"

@@ -2,12 +2,14 @@
 //!
 //! The MMU is off where `entry.S` runs, so it can rely on nothing but itself.
 
+use crate::panic::LAST_STACK_SIZE;
 use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
 use bulkhead_core::{Registers, el2, handoff};
 use bulkhead_plan::{BootHeader, Console, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
+use core::cell::UnsafeCell;
 use core::mem::{offset_of, size_of};
 use core::sync::atomic::AtomicU64;
 
@@ -19,12 +21,18 @@ pub(crate) const BOOT_PAGES: u64 = 5;
 
 const BOOT_STACK_SIZE: usize = 0x4000;
 
-/// Room for the stack on which boot runs until its CPU has one of its own.
+/// Room for a stack.
 #[repr(C, align(16))]
-struct Stack([u8; BOOT_STACK_SIZE]);
-// The linker script maps .bss writable; only `entry.S` knows this symbol, and Rust never looks at it.
+struct Stack<const SIZE: usize>(UnsafeCell<[u8; SIZE]>);
+/// Where boot runs until its CPU has a stack of its own; the linker script leaves a page free below it.
 #[unsafe(link_section = ".bss.stack")]
-static BOOT_STACK: Stack = Stack([0; BOOT_STACK_SIZE]);
+static BOOT_STACK: Stack<BOOT_STACK_SIZE> = Stack(UnsafeCell::new([0; BOOT_STACK_SIZE]));
+
+/// Where EL2 says what has happened to it.
+static LAST_STACK: Stack<LAST_STACK_SIZE> = Stack(UnsafeCell::new([0; LAST_STACK_SIZE]));
+
+// SAFETY: only assembly knows these symbols, and each stack has one CPU on it at a time.
+unsafe impl<const SIZE: usize> Sync for Stack<SIZE> {}
 
 /// A 2 MiB block of Normal memory, inner shareable, accessed; attribute 0 of MAIR.
 const BLOCK_ATTRIBUTES: u64 = 1 | 3 << 8 | 1 << 10;
@@ -40,6 +48,10 @@ unsafe extern "C" {
     pub(crate) fn on_own_stack(next: extern "C" fn(usize) -> !, argument: usize, cpu: usize) -> !;
     /// Goes down to the guest; comes back with the kind of vector by which EL2 was entered.
     pub(crate) fn enter_guest(frame: *mut Frame) -> u64;
+    /// Clears the breakpoints and watchpoints of EL1, as many as there are.
+    pub(crate) fn clear_debug();
+    /// Clears the keys of pointer authentication; only on a CPU that has them.
+    pub(crate) fn clear_keys();
     /// Clears the FP and SIMD registers.
     pub(crate) fn clear_fp();
     /// Fills `values` with the ID registers in the order of their encodings.
@@ -84,5 +96,8 @@ global_asm!(
     PC = const offset_of!(Frame, registers) + offset_of!(Registers, pc),
     SYNDROME = const offset_of!(Frame, syndrome),
     ENTRIES = const offset_of!(Frame, entries),
+    IS_DYING = sym crate::panic::IS_DYING,
+    LAST_STACK = sym LAST_STACK,
+    LAST_STACK_SIZE = const LAST_STACK_SIZE,
     exception_in_el2 = sym crate::panic::exception_in_el2,
 );

@@ -9,6 +9,9 @@ use core::arch::asm;
 pub(crate) struct Answer(i64);
 
 impl Answer {
+    /// PSCI: the CPU is on.
+    pub(crate) const ALREADY_ON: Self = Self(-4);
+
     /// Whether the call has succeeded.
     pub(crate) const fn is_success(self) -> bool {
         self.0 == 0

@@ -10,7 +10,7 @@ mod redistributor;
 mod translator;
 
 pub(crate) use distributor::Distributor;
-pub(crate) use interface::{reset as reset_interface, send_sgi};
+pub(crate) use interface::{close as close_interface, reset as reset_interface, send_sgi};
 pub(crate) use redistributor::Redistributor;
 pub(crate) use translator::silence as silence_translator;
 

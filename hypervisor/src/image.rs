@@ -12,6 +12,7 @@ unsafe extern "C" {
     static __image_start: u8;
     static __constants_start: u8;
     static __data_start: u8;
+    static __guard_start: u8;
     static __image_end: u8;
 }
 
@@ -21,6 +22,7 @@ pub(crate) fn parts() -> Parts {
     Parts {
         code: offset(&raw const __constants_start),
         constants: offset(&raw const __data_start),
+        guard: offset(&raw const __guard_start),
         data: offset(&raw const __image_end),
     }
 }

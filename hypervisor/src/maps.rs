@@ -52,12 +52,13 @@ pub(crate) struct Room {
     window: Window,
     next: u64,
     end: u64,
+    is_lent: bool,
 }
 
 impl Room {
     /// All of `span`.
     pub(crate) const fn new(window: Window, span: Span) -> Self {
-        Self { window, next: span.base.0, end: span.base.0 + span.size }
+        Self { window, next: span.base.0, end: span.base.0 + span.size, is_lent: false }
     }
 
     /// The next `size` bytes, whole pages, at a multiple of `align`.
@@ -67,12 +68,16 @@ impl Room {
         Some(Span::new(base, size))
     }
 
-    /// All that is left, as pages for tables, cleared; they lie at the address that comes with them.
-    pub(crate) fn pages(&self) -> Option<(&'static mut [Page], Pa)> {
+    /// All that is left, as pages for tables, cleared; they lie at the address that comes with them. What
+    /// of them is used has to be taken afterwards. They are lent once.
+    pub(crate) fn pages(&mut self) -> Option<(&'static mut [Page], Pa)> {
+        if core::mem::replace(&mut self.is_lent, true) {
+            return None;
+        }
         let address = self.window.virtual_address(Pa(self.next))?;
         let count = usize::try_from((self.end - self.next) / PAGE).ok()?;
         // SAFETY: the room is mapped, writable and nobody else's: the tool has planned it so, `Plan::verify`
-        // has checked that it is in the window, and what was taken lies before it.
+        // has checked that it is in the window, what was taken lies before it, and it is lent only once.
         let pages = unsafe { core::slice::from_raw_parts_mut(address as *mut Page, count) };
         pages.fill([0; 512]);
         Some((pages, Pa(self.next)))

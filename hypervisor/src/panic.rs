@@ -5,6 +5,13 @@
 use crate::console;
 use crate::firmware;
 use core::panic::PanicInfo;
+use core::sync::atomic::AtomicU32;
+
+/// Set by the first CPU on which EL2 fails: others, and a failure while failing, say nothing more.
+pub(crate) static IS_DYING: AtomicU32 = AtomicU32::new(0);
+
+/// Bytes of the stack on which EL2 says what happened: the one it was on may be what failed.
+pub(crate) const LAST_STACK_SIZE: usize = 0x1000;
 
 /// An exception was taken from EL2 to EL2, by vector number `kind`.
 pub(crate) extern "C" fn exception_in_el2(kind: u64, esr: u64, elr: u64, far: u64) -> ! {
@@ -12,6 +19,13 @@ pub(crate) extern "C" fn exception_in_el2(kind: u64, esr: u64, elr: u64, far: u6
         "stopped: exception {kind} in the hypervisor: ESR {esr:#x}, ELR {elr:#x}, FAR {far:#x}"
     ));
     stop_the_board()
+}
+
+/// Does what no line of EL2 does.
+#[cfg(feature = "broken")]
+pub(crate) fn fail_on_purpose() {
+    // SAFETY: nothing is mapped there, so this ends in an exception, which is what it is for.
+    unsafe { core::ptr::with_exposed_provenance::<u64>(0x1000).read_volatile() };
 }
 
 /// Stops the board: there is nothing sound left to run.

@@ -3,15 +3,19 @@
 //! What the plan says is shared freely. Each piece of state has a lock of its own, held for one transition
 //! of `bulkhead-core`; no lock of one partition is ever waited for by another.
 
+use crate::console;
+use crate::cpu::affinity;
 use crate::image::Window;
-use crate::stop::Totals;
-use bulkhead_core::console::Ring;
+use crate::stop::Why;
+use bulkhead_core::console::{RING, Ring};
 use bulkhead_core::distributor::Distributor;
 use bulkhead_core::{Compartment, Entry, Power, Uart};
 use bulkhead_plan::{PAGE, Pa, Partition as Planned, Plan, Span};
+use core::ops::{Deref, DerefMut};
 use core::slice;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use spin::Mutex;
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use spin::mutex::{TicketMutex, TicketMutexGuard};
+use spin::{Mutex, Once};
 
 /// A partition.
 pub(crate) struct Partition {
@@ -23,13 +27,14 @@ pub(crate) struct Partition {
     pub(crate) distributor: Mutex<Distributor>,
     /// Its virtual UART.
     pub(crate) uart: Mutex<Uart>,
-    /// Exits of CPUs that have left.
-    pub(crate) totals: Mutex<Totals>,
+    /// Why it stops, once it does.
+    pub(crate) why: Once<Why>,
     /// The root that the hardware walks, a copy of the plan's.
     pub(crate) root: Root,
     /// Index among the partitions.
     pub(crate) index: usize,
-    said: Mutex<Ring>,
+    said: TicketMutex<Ring>,
+    waiting: AtomicUsize,
     is_loaded: AtomicBool,
     is_stopping: AtomicBool,
 }
@@ -41,18 +46,21 @@ pub(crate) struct Root {
 }
 
 impl Partition {
-    /// The partition `planned`, with number `index`.
+    /// The partition `planned`, with number `index`; made on the boot CPU.
     pub(crate) fn new(plan: &Plan<'static>, planned: &'static Planned, index: usize, root: Root) -> Self {
         let entry = Entry { address: planned.entry, context: planned.argument };
+        let compartment = Compartment::new(plan, planned);
+        let boot_cpu = compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
         Self {
-            compartment: Compartment::new(plan, planned),
-            power: Mutex::new(Power::new(entry)),
+            compartment,
+            power: Mutex::new(Power::new(entry, boot_cpu)),
             distributor: Mutex::new(Distributor::new()),
             uart: Mutex::new(Uart::new()),
-            totals: Mutex::new(Totals::default()),
+            why: Once::new(),
             root,
             index,
-            said: Mutex::new(Ring::new()),
+            said: TicketMutex::new(Ring::new()),
+            waiting: AtomicUsize::new(0),
             is_loaded: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
         }
@@ -90,33 +98,49 @@ impl Partition {
 
     /// Keeps a byte that it has written to its console.
     pub(crate) fn say(&self, byte: u8) {
-        self.said.lock().push(byte);
+        self.said().push(byte, console::now());
     }
 
-    /// Takes the oldest byte that waits; none if another CPU is at it.
-    pub(crate) fn next_said(&self) -> Option<u8> {
-        self.said.try_lock()?.pop()
+    /// What it has said and the console has not carried yet. Held for a byte at a time, by the partition
+    /// itself or by who has the console.
+    pub(crate) fn said(&self) -> Said<'_> {
+        Said { ring: self.said.lock(), waiting: &self.waiting }
     }
 
-    /// Whether so much waits that somebody had better carry it.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.said.try_lock().is_some_and(|said| said.is_crowded())
-    }
-
-    /// Whether nothing waits.
+    /// Whether nothing waits; no lock is needed to see it.
     pub(crate) fn has_said_all(&self) -> bool {
-        self.said.try_lock().is_none_or(|said| said.is_empty())
+        self.waiting.load(Ordering::Acquire) == 0
     }
 
     /// UARTFR of its virtual UART.
     pub(crate) fn uart_flags(&self) -> u64 {
-        let said = self.said.lock();
-        Uart::flags(said.is_full(), said.is_empty())
+        Uart::flags(self.waiting.load(Ordering::Acquire) >= RING)
     }
+}
 
-    /// How many bytes of its console were lost since the last time somebody asked.
-    pub(crate) fn take_lost(&self) -> u32 {
-        self.said.try_lock().map_or(0, |mut said| said.take_lost())
+/// The ring of a partition, locked; the number of bytes in it is kept up when it goes.
+pub(crate) struct Said<'p> {
+    ring: TicketMutexGuard<'p, Ring>,
+    waiting: &'p AtomicUsize,
+}
+
+impl Deref for Said<'_> {
+    type Target = Ring;
+
+    fn deref(&self) -> &Ring {
+        &self.ring
+    }
+}
+
+impl DerefMut for Said<'_> {
+    fn deref_mut(&mut self) -> &mut Ring {
+        &mut self.ring
+    }
+}
+
+impl Drop for Said<'_> {
+    fn drop(&mut self) {
+        self.waiting.store(self.ring.length(), Ordering::Release);
     }
 }
 
@@ -130,10 +154,10 @@ impl Root {
         let size = u64::from(planned.root_pages) * PAGE;
         // SAFETY: the tables of the image are mapped read-only.
         let pristine = unsafe { window.bytes(Span { base: planned.root, size }) }?;
-        // SAFETY: the caller answers for `place`, which is only ever used through atomics.
-        let bytes = unsafe { window.bytes(Span { size, ..place }) }?;
-        // SAFETY: `place` is page aligned and as long as the root.
-        let entries = unsafe { slice::from_raw_parts(bytes.as_ptr().cast::<AtomicU64>(), bytes.len() / 8) };
+        let address = window.virtual_address(place.base)?;
+        // SAFETY: the caller answers for `place`, which is page aligned, as long as the root, and from now on
+        // only used through these atomics.
+        let entries = unsafe { slice::from_raw_parts(address as *const AtomicU64, pristine.len() / 8) };
         for (entry, word) in entries.iter().zip(pristine.chunks_exact(8)) {
             entry.store(word.try_into().map_or(0, u64::from_le_bytes), Ordering::Relaxed);
         }

@@ -76,6 +76,34 @@ system_registers! {
     ICC_AP1R2_EL1 = "S3_0_C12_C9_2";
     /// Active priorities of group 1, from 7 priority bits.
     ICC_AP1R3_EL1 = "S3_0_C12_C9_3";
+    /// Counter-timer hypervisor virtual timer control.
+    CNTHV_CTL_EL2 = "S3_4_C14_C3_1";
+    /// Fine-grained debug read traps, second set.
+    HDFGRTR2_EL2 = "S3_4_C3_C1_0";
+    /// Fine-grained debug write traps, second set.
+    HDFGWTR2_EL2 = "S3_4_C3_C1_1";
+    /// Fine-grained read traps, second set.
+    HFGRTR2_EL2 = "S3_4_C3_C1_2";
+    /// Fine-grained write traps, second set.
+    HFGWTR2_EL2 = "S3_4_C3_C1_3";
+    /// Fine-grained instruction traps, second set.
+    HFGITR2_EL2 = "S3_4_C3_C1_7";
+    /// MPAM of EL0.
+    MPAM0_EL1 = "S3_0_C10_C5_1";
+    /// MPAM of EL1.
+    MPAM1_EL1 = "S3_0_C10_C5_0";
+    /// Software context number of EL0.
+    SCXTNUM_EL0 = "S3_3_C13_C0_7";
+    /// Software context number of EL1.
+    SCXTNUM_EL1 = "S3_0_C13_C0_7";
+    /// Performance monitors cycle counter filter.
+    PMCCFILTR_EL0 = "S3_3_C14_C15_7";
+    /// Performance monitors interrupt enable, clear.
+    PMINTENCLR_EL1 = "S3_0_C9_C14_2";
+    /// Performance monitors event counter selection.
+    PMSELR_EL0 = "S3_3_C9_C12_5";
+    /// Performance monitors user enable.
+    PMUSERENR_EL0 = "S3_3_C9_C14_0";
     /// Performance monitors control.
     PMCR_EL0 = "S3_3_C9_C12_0";
     /// Performance monitors counter enable, clear.

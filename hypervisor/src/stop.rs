@@ -9,18 +9,16 @@
 //!    erratum 2441007, Cortex-A76 1286807, Cortex-A510 2441009), 4. wake its CPUs.
 
 use crate::console;
-use crate::cpu::{Cpu, redistributor};
+use crate::cpu::redistributor;
 use crate::firmware;
 use crate::gic;
 use crate::partition::Partition;
 use crate::system::System;
 use aarch64_cpu::asm::{barrier, sev};
-use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0};
 use bulkhead_core::{PowerState, REASONS, Reason};
 use core::arch::asm;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use tock_registers::interfaces::Writeable;
 
 /// Why a partition stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +33,17 @@ pub(crate) enum Why {
     SError,
     /// An interrupt that EL2 had to take.
     Interrupt,
+    /// The redistributor of one of its CPUs does not wake.
+    Asleep,
+    /// The firmware does not start its first CPU, and says this.
+    NotStarted(i64),
 }
 
 /// Exits of a partition's CPUs, by reason, beside the entries that the vectors have counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Totals {
+struct Totals {
     exits: [u64; REASONS],
     entries: u64,
-    why: Option<Why>,
 }
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
@@ -55,7 +56,7 @@ pub(crate) fn begin(system: &System, partition: &Partition, vcpu: usize, why: Wh
     if !partition.power.lock().stop() {
         return;
     }
-    partition.totals.lock().why = Some(why);
+    partition.why.call_once(|| why);
     partition.set_stopping();
     partition.root.clear();
     invalidate_own_vmid();
@@ -71,30 +72,26 @@ pub(crate) fn begin(system: &System, partition: &Partition, vcpu: usize, why: Wh
     sev();
 }
 
-/// vCPU `vcpu` leaves a partition that is stopping; the last one ends it.
-pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) {
-    CNTP_CTL_EL0.set(0);
-    CNTV_CTL_EL0.set(0);
-    if let Some(frame) = redistributor(system, partition.cpu_index(vcpu)) {
-        frame.reset();
-    }
-    gic::reset_interface();
-    partition.totals.lock().add(cpu);
-    if partition.power.lock().leave(vcpu) {
-        end(system, partition);
-    }
+/// A partition whose first CPU cannot be started ends before it begins.
+pub(crate) fn abandon(system: &System, partition: &Partition, answer: i64) {
+    partition.why.call_once(|| Why::NotStarted(answer));
+    partition.power.lock().stop();
+    leave(system, partition, 0);
 }
 
-/// Counts the exits of a CPU that has called CPU_OFF.
-pub(crate) fn count(partition: &Partition, cpu: &mut Cpu) {
-    partition.totals.lock().add(cpu);
+/// vCPU `vcpu`, cleaned up, leaves a partition that is stopping; the last one ends it.
+pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize) {
+    let is_last = partition.power.lock().leave(vcpu);
+    if is_last {
+        end(system, partition);
+    }
 }
 
 fn end(system: &System, partition: &Partition) {
     system.distributor.quiesce(&partition.compartment.spis);
     console::carry_rest(partition);
-    let totals = *partition.totals.lock();
-    log::info!("{}: {totals}", partition.name());
+    let totals = Totals::of(system, partition);
+    log::info!("{}: {}; {totals}", partition.name(), partition.why.get().unwrap_or(&Why::Off));
     if STOPPED.fetch_add(1, Ordering::AcqRel) + 1 == system.partitions.len() {
         log::info!("every partition has stopped: off");
         firmware::system_off();
@@ -118,25 +115,38 @@ fn invalidate_own_vmid() {
 }
 
 impl Totals {
-    fn add(&mut self, cpu: &mut Cpu) {
-        for (total, count) in self.exits.iter_mut().zip(core::mem::take(&mut cpu.exits)) {
-            *total += count;
+    /// What all CPUs of a partition have counted. None of them is in the guest any more; one that is on its
+    /// way out is waited for.
+    fn of(system: &System, partition: &Partition) -> Self {
+        let mut totals = Self::default();
+        let first = partition.cpu_index(0);
+        for slot in system.cpus.iter().skip(first).take(partition.compartment.cpus.len()) {
+            let cpu = slot.lock();
+            totals.exits.iter_mut().zip(cpu.exits).for_each(|(total, count)| *total += count);
+            totals.entries += cpu.frame.entries;
         }
-        self.entries += core::mem::take(&mut cpu.frame.entries);
+        totals
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::Reset => f.write_str("asked for a reset, which this version answers by stopping"),
+            Self::Damaged => f.write_str("its image is damaged: not started"),
+            Self::SError => f.write_str("stopped by an SError"),
+            Self::Interrupt => f.write_str("stopped by an interrupt of the hypervisor's"),
+            Self::Asleep => f.write_str("the redistributor of one of its CPUs does not wake"),
+            Self::NotStarted(answer) => write!(f, "the firmware does not start its first CPU ({answer})"),
+        }
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.why {
-            None | Some(Why::Off) => "off",
-            Some(Why::Reset) => "asked for a reset, which this version answers by stopping",
-            Some(Why::Damaged) => "its image is damaged: not started",
-            Some(Why::SError) => "stopped by an SError",
-            Some(Why::Interrupt) => "stopped by an interrupt of the hypervisor's",
-        };
         let sum: u64 = self.exits.iter().sum();
-        write!(f, "{why}; {} entries, {sum} exits", self.entries)?;
+        write!(f, "{} entries, {sum} exits", self.entries)?;
         let mut separator = " =";
         for (count, reason) in self.exits.iter().zip(Reason::ALL).filter(|(count, _)| **count != 0) {
             write!(f, "{separator} {count} {}", reason.name())?;

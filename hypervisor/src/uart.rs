@@ -3,6 +3,7 @@
 //! Firmware or the reset state has set up its rate; EL2 enables it and writes.
 
 use bulkhead_plan::{Console, ConsoleKind};
+use core::sync::atomic::{AtomicBool, Ordering};
 use tock_registers::interfaces::{Readable, Writeable};
 use tock_registers::registers::{ReadOnly, ReadWrite};
 use tock_registers::{register_bitfields, register_structs};
@@ -39,8 +40,13 @@ pub(crate) struct Uart(Option<&'static Registers>);
 // SAFETY: the one `Uart` is behind the console's lock; another CPU that uses it is another holder of the lock.
 unsafe impl Send for Uart {}
 
+// SAFETY: every access to its registers is one load or store of its own.
+unsafe impl Sync for Uart {}
+
 /// How often to look whether there is room before a byte is given up: longer than a byte takes at 9600 baud.
 const PATIENCE: u32 = 1_000_000;
+
+static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
 impl Uart {
     /// No UART: everything is swallowed.
@@ -64,14 +70,20 @@ impl Uart {
         }
     }
 
-    /// Transmits a byte. Waits for room, but not for ever.
+    /// Whether a byte can be transmitted at once.
+    pub(crate) fn has_room(self) -> bool {
+        self.0.is_none_or(|registers| !registers.flags.is_set(Flags::TXFF))
+    }
+
+    /// Transmits a byte. Waits for room, but not for ever, and never again for a UART that has none.
     pub(crate) fn put(self, byte: u8) {
         let Some(registers) = self.0 else { return };
-        let mut patience = PATIENCE;
-        while registers.flags.is_set(Flags::TXFF) && patience > 0 {
-            patience = patience.wrapping_sub(1);
+        let patience = if IS_STUCK.load(Ordering::Relaxed) { 1 } else { PATIENCE };
+        let has_room = (0..patience).any(|_| {
             core::hint::spin_loop();
-        }
+            self.has_room()
+        });
+        IS_STUCK.store(!has_room, Ordering::Relaxed);
         registers.data.set(u32::from(byte));
     }
 }

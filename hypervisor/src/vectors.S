@@ -38,7 +38,20 @@ vectors:
     from_guest {FIQ}
     from_guest {SERROR}
 
+// EL2 has failed: once, on a stack that nothing else uses. Whoever fails later sleeps.
 in_el2:
+    adrp    x1, {IS_DYING}
+    add     x1, x1, :lo12:{IS_DYING}
+    mov     w2, #1
+1:  ldaxr   w3, [x1]
+    stxr    w4, w2, [x1]
+    cbnz    w4, 1b
+    cbz     w3, 3f
+2:  wfe
+    b       2b
+3:  adrp    x1, {LAST_STACK}
+    add     x1, x1, :lo12:{LAST_STACK}
+    add     sp, x1, #{LAST_STACK_SIZE}
     mrs     x1, esr_el2
     mrs     x2, elr_el2
     mrs     x3, far_el2
@@ -140,5 +153,32 @@ read_id_registers:
     mrs     x1, s3_0_c0_c\crm\()_\op2
     str     x1, [x0], #8
     .endr
+    .endr
+    ret
+
+// Clears DBGBCR<n>_EL1 and DBGWCR<n>_EL1, of which ID_AA64DFR0_EL1 says how many there are, less one.
+.global clear_debug
+clear_debug:
+    mrs     x0, id_aa64dfr0_el1
+    ubfx    x1, x0, #12, #4
+    ubfx    x2, x0, #20, #4
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    cmp     x1, #\n
+    b.lo    1f
+    msr     s2_0_c0_c\n\()_5, xzr
+    .endr
+1:
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    cmp     x2, #\n
+    b.lo    2f
+    msr     s2_0_c0_c\n\()_7, xzr
+    .endr
+2:  ret
+
+// Clears APIA, APIB, APDA, APDB and APGA, low and high halves.
+.global clear_keys
+clear_keys:
+    .irp    register, c2_c1_0, c2_c1_1, c2_c1_2, c2_c1_3, c2_c2_0, c2_c2_1, c2_c2_2, c2_c2_3, c2_c3_0, c2_c3_1
+    msr     s3_0_\register, xzr
     .endr
     ret

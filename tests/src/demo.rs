@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("CPU_SUSPEND sleeps until an interrupt comes", suspend),
     test("SYSTEM_RESET stops the partition and says so", reset),
     test("an image refuses to run on another board", another_board),
+    test("a bug in the hypervisor stops the board and says why", broken),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -61,8 +62,8 @@ fn is_contained(machine: &mut Running<'_>, deadline: Instant) -> Result<()> {
 }
 
 fn without_stage2(context: &Context<'_>) -> Result<()> {
-    let built =
-        context.build(&context.shipped("qemu-virt/demo"), Some(hypervisor_without_stage2(context)?))?;
+    let built = context
+        .build(&context.shipped("qemu-virt/demo"), Some(hypervisor_with(context, "without-stage2")?))?;
     let mut machine = context.boot("without-stage2", &built)?;
     let verdict = is_contained(&mut machine, Instant::now() + Duration::from_secs(15));
     ensure!(verdict.is_err(), "the test for trespassers passes without stage 2");
@@ -130,16 +131,30 @@ fn one(image: &str, bootargs: &str, cpus: &str) -> String {
     )
 }
 
-/// Builds the hypervisor with its stage 2 switched off.
-fn hypervisor_without_stage2(context: &Context<'_>) -> Result<PathBuf> {
+/// Builds the hypervisor with a feature that only tests want.
+fn hypervisor_with(context: &Context<'_>, feature: &str) -> Result<PathBuf> {
     const TARGET: &str = "aarch64-unknown-none-softfloat";
-    let folder = context.images.join("tests/without-stage2/target");
+    let folder = context.images.join("tests").join(feature).join("target");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &folder);
     cargo.args(["build", "--quiet", "--release", "--target", TARGET, "-p", "hypervisor"]);
-    let status = cargo.args(["--features", "without-stage2"]).status()?;
+    let status = cargo.args(["--features", feature]).status()?;
     ensure!(status.success(), "cargo: {status}");
     Ok(folder.join(TARGET).join("release/hypervisor"))
+}
+
+fn broken(context: &Context<'_>) -> Result<()> {
+    let built =
+        context.build(&context.shipped("qemu-virt/demo"), Some(hypervisor_with(context, "broken")?))?;
+    let mut machine = context.boot("broken", &built)?;
+    expect(
+        &mut machine,
+        "bulkhead",
+        r"stopped: exception 4 in the hypervisor: ESR 0x96[0-9a-f]+, ELR 0x8000[0-9a-f]+, FAR 0x1000\r\n",
+    )?;
+    let status = machine.wait(patience())?;
+    ensure!(status.success(), "QEMU: {status}");
+    Ok(())
 }
 
 fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {

@@ -22,6 +22,11 @@ impl Abort {
         Self { ipa: Ipa(page << 12 | field(syndrome.far, 11, 0)), syndrome: *syndrome }
     }
 
+    /// Whether stage 2 has no mapping for the address; only then is the address known (HPFAR_EL2).
+    pub const fn is_unmapped(&self) -> bool {
+        field(self.syndrome.esr, 5, 2) == 0b0001
+    }
+
     /// Whether it happened while the guest's own tables were walked.
     pub const fn is_on_walk(&self) -> bool {
         bit(self.syndrome.esr, 7)

@@ -156,7 +156,7 @@ impl<'p> Compartment<'p> {
     }
 
     fn on_data_abort(&self, registers: &mut Registers, abort: &Abort) -> (Reason, Action) {
-        if abort.is_on_walk() {
+        if abort.is_on_walk() || !abort.is_unmapped() {
             return (Reason::Abort, Action::Inject(abort.as_data()));
         }
         if abort.is_maintenance() {
@@ -260,7 +260,7 @@ pub(crate) mod tests {
     }
 
     fn data_abort(ipa: u64, iss: u64) -> Syndrome {
-        Syndrome { esr: 0x24 << 26 | 1 << 25 | iss, far: ipa & 0xfff, hpfar: ipa >> 12 << 4 }
+        Syndrome { esr: 0x24 << 26 | 1 << 25 | iss | 0b000_111, far: ipa & 0xfff, hpfar: ipa >> 12 << 4 }
     }
 
     const LOAD_WORD: u64 = 1 << 24 | 2 << 22 | 1 << 16;
@@ -302,6 +302,18 @@ pub(crate) mod tests {
             assert_eq!(reason, Reason::Abort);
             assert!(matches!(action, Action::Inject(Exception::DataAbort { .. })));
             assert_eq!(registers.pc, 0);
+        });
+    }
+
+    #[test]
+    fn an_abort_that_does_not_know_its_address_is_no_access_to_a_frame() {
+        with_first(|first| {
+            for status in [0b01_0101, 0b11_0000, 0b11_0101, 0b00_1111] {
+                let mut syndrome = data_abort(0x0800_0000, LOAD_WORD);
+                syndrome.esr = syndrome.esr & !0x3f | status;
+                let (reason, _) = exit(first, syndrome, &mut Registers::default());
+                assert_eq!(reason, Reason::Abort, "{status:#b}");
+            }
         });
     }
 

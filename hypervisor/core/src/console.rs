@@ -5,8 +5,8 @@
 //! Bytes 0x1e and 0x1f of a speaker are sent as 0x1f and the byte xor 0x40. So a reader, human or not,
 //! can tell who said what, and no partition can speak in another's name.
 //!
-//! A line that has been begun is broken only for a reason: its speaker has been silent for a while, or
-//! whoever waits is running out of room.
+//! A line that has been begun is broken only for a reason: somebody else has waited for a while, or is
+//! running out of room. So a speaker that never ends its line holds up nobody.
 
 /// Bytes that wait for a speaker's turn.
 pub const RING: usize = 1024;
@@ -18,6 +18,7 @@ pub struct Ring {
     first: usize,
     length: usize,
     lost: u32,
+    since: u64,
 }
 
 /// The line discipline of the wire.
@@ -25,18 +26,19 @@ pub struct Ring {
 pub struct Line {
     /// Who has begun the line that is not yet ended.
     speaker: Option<usize>,
-    /// When the line's last byte was put, in ticks of the caller's clock.
-    since: u64,
 }
 
 impl Ring {
     /// An empty ring.
     pub const fn new() -> Self {
-        Self { bytes: [0; RING], first: 0, length: 0, lost: 0 }
+        Self { bytes: [0; RING], first: 0, length: 0, lost: 0, since: 0 }
     }
 
-    /// Adds a byte, or counts it as lost if there is no room.
-    pub fn push(&mut self, byte: u8) {
+    /// Adds a byte at time `now`, or counts it as lost if there is no room.
+    pub fn push(&mut self, byte: u8, now: u64) {
+        if self.is_empty() {
+            self.since = now;
+        }
         if self.is_full() {
             self.lost = self.lost.saturating_add(1);
             return;
@@ -61,9 +63,15 @@ impl Ring {
         self.length == 0
     }
 
-    /// Whether half of the room is taken.
-    pub const fn is_crowded(&self) -> bool {
-        self.length >= RING / 2
+    /// Whether what waits may break another speaker's line at time `now`: it has waited for `patience`, or
+    /// takes half of the room.
+    pub const fn presses(&self, now: u64, patience: u64) -> bool {
+        self.length >= RING / 2 || !self.is_empty() && now.saturating_sub(self.since) >= patience
+    }
+
+    /// Bytes that wait.
+    pub const fn length(&self) -> usize {
+        self.length
     }
 
     /// Whether there is no room.
@@ -86,20 +94,12 @@ impl Default for Ring {
 impl Line {
     /// Nobody has begun a line.
     pub const fn new() -> Self {
-        Self { speaker: None, since: 0 }
+        Self { speaker: None }
     }
 
-    /// Whether `speaker`, whose words wait in a ring that is crowded or not, may speak at time `now`:
-    /// without breaking a line, or because the line's own speaker has been silent for `patience`.
-    pub fn admits(&self, speaker: usize, is_crowded: bool, now: u64, patience: u64) -> bool {
-        is_crowded
-            || self.speaker.is_none_or(|current| current == speaker)
-            || now.saturating_sub(self.since) >= patience
-    }
-
-    /// Notes that the line's speaker has spoken at time `now`.
-    pub fn touch(&mut self, now: u64) {
-        self.since = now;
+    /// Whether `speaker` can speak without breaking a line.
+    pub fn is_free_for(&self, speaker: usize) -> bool {
+        self.speaker.is_none_or(|current| current == speaker)
     }
 
     /// Carries `byte` of `speaker`, whose name is `label`, to the wire.
@@ -164,21 +164,28 @@ mod tests {
     #[test]
     fn a_line_is_broken_only_for_a_reason() {
         let mut line = Line::new();
-        assert!(line.admits(1, false, 0, 10), "nobody has begun a line");
+        assert!(line.is_free_for(1), "nobody has begun a line");
         line.put(0, "a", b'#', &mut |_| {});
-        line.touch(100);
-        assert!(line.admits(0, false, 101, 10), "its own speaker goes on");
-        assert!(!line.admits(1, false, 109, 10));
-        assert!(line.admits(1, false, 110, 10), "its speaker is silent");
-        assert!(line.admits(1, true, 101, 10), "whoever waits runs out of room");
+        assert!(line.is_free_for(0) && !line.is_free_for(1));
         line.put(0, "a", b'\n', &mut |_| {});
-        assert!(line.admits(1, false, 101, 10));
+        assert!(line.is_free_for(1));
+    }
+
+    #[test]
+    fn whoever_waits_for_long_or_has_much_to_say_presses() {
+        let mut ring = Ring::new();
+        assert!(!ring.presses(1000, 10), "who has nothing to say does not");
+        ring.push(b'a', 100);
+        ring.push(b'b', 109);
+        assert!(!ring.presses(109, 10) && ring.presses(110, 10));
+        (2..RING / 2).for_each(|_| ring.push(b'c', 100));
+        assert!(ring.presses(100, 10));
     }
 
     #[test]
     fn a_full_ring_counts_what_it_loses() {
         let mut ring = Ring::new();
-        (0..RING + 3).for_each(|number| ring.push(u8::try_from(number % 251).unwrap()));
+        (0..RING + 3).for_each(|number| ring.push(u8::try_from(number % 251).unwrap(), 0));
         assert!(ring.is_full());
         assert_eq!((ring.take_lost(), ring.take_lost()), (3, 0));
         let bytes: Vec<u8> = core::iter::from_fn(|| ring.pop()).collect();

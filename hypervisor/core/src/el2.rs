@@ -26,7 +26,10 @@ pub struct Features {
     pmu: bool,
     spe: bool,
     trace_filter: bool,
+    hpmd: bool,
     hccd: bool,
+    vhe: bool,
+    fgt2: bool,
     e2h0_absent: bool,
 }
 
@@ -96,7 +99,10 @@ impl Features {
             pmu: pmu_version != 0 && pmu_version != 0xf,
             spe: has(dfr0, 32),
             trace_filter: has(dfr0, 40),
+            hpmd: (4..0xf).contains(&pmu_version),
             hccd: (6..0xf).contains(&pmu_version),
+            vhe: has(mmfr1, 8),
+            fgt2: field(mmfr0, 59, 56) >= 2,
             e2h0_absent: has(mmfr4, 24),
         }
     }
@@ -104,6 +110,26 @@ impl Features {
     /// Whether EL2 cannot run here as this hypervisor does: HCR_EL2.E2H is always one.
     pub const fn forces_vhe(&self) -> bool {
         self.e2h0_absent
+    }
+
+    /// Whether the CPU has CNTHV_CTL_EL2.
+    pub const fn has_vhe(&self) -> bool {
+        self.vhe
+    }
+
+    /// Whether the CPU has the second set of fine-grained traps.
+    pub const fn has_fgt2(&self) -> bool {
+        self.fgt2
+    }
+
+    /// Whether the CPU has pointer authentication, and with it keys.
+    pub const fn has_pauth(&self) -> bool {
+        self.pauth
+    }
+
+    /// Whether the CPU has SCXTNUM_EL0 and SCXTNUM_EL1.
+    pub const fn has_scxtnum(&self) -> bool {
+        self.csv2_2
     }
 
     /// Whether the CPU has the PMU that the Arm ARM describes.
@@ -160,7 +186,7 @@ impl Features {
     fn mdcr(&self, counters: u64) -> u64 {
         let counters = if self.pmu { counters & mdcr::HPMN } else { 0 };
         let optional = [
-            (self.pmu, mdcr::HPMD),
+            (self.hpmd, mdcr::HPMD),
             (self.hccd, mdcr::HCCD),
             (self.trace_filter, mdcr::TTRF),
             (self.spe, mdcr::TPMS),
@@ -202,10 +228,17 @@ mod tests {
         let values = features(&CORTEX_A53).values(6);
         assert_eq!(values.hcr, 0x803c_002f);
         assert_eq!(values.cptr, 0x10_33ff);
-        assert_eq!(values.mdcr, 0x2_0006);
+        assert_eq!(values.mdcr, 6, "PMUv3 without EL2's own prohibition");
         assert_eq!((values.cnthctl, values.icc_sre, values.ich_hcr), (3, 7, 0x400));
         let absent = [values.hcrx, values.hfgitr, values.hafgrtr, values.mpam2, values.trfcr];
         assert_eq!(absent, [None; 5]);
+    }
+
+    #[test]
+    fn mpam_vhe_and_forced_vhe_are_seen() {
+        let features = features(&[(4, 0, 1 << 40), (7, 1, 1 << 8), (7, 4, 1 << 24)]);
+        assert_eq!(features.values(0).mpam2, Some(0b11 << 48));
+        assert!(features.has_vhe() && features.forces_vhe());
     }
 
     #[test]

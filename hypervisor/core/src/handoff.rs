@@ -83,3 +83,143 @@ impl fmt::Display for Mismatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bulkhead_plan::Pa;
+    use bulkhead_plan::sample::Sample;
+    use dtoolkit::fdt::Fdt;
+    use dtoolkit::memreserve::MemoryReservation;
+    use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
+    use proptest::prelude::{any, prop};
+    use proptest::proptest;
+    use std::vec::Vec;
+
+    const PLACE: Span = Span::new(0x4800_0000, 0x1_0000);
+
+    fn node(name: &str, properties: &[(&str, &[u8])]) -> DeviceTreeNode {
+        let mut node = DeviceTreeNode::new(name).unwrap();
+        for (name, value) in properties {
+            node.add_property(DeviceTreeProperty::new(*name, *value).unwrap());
+        }
+        node
+    }
+
+    fn cells(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_be_bytes()).collect()
+    }
+
+    /// The board of the sample: 1 GiB of RAM, four CPUs, its GIC behind a bus that moves addresses.
+    fn board() -> DeviceTree {
+        let two = cells(&[2]);
+        let mut tree = DeviceTree::new();
+        tree.root = node("", &[("#address-cells", &two), ("#size-cells", &two)]);
+        let ram = cells(&[0, 0x4000_0000, 0, 0x4000_0000]);
+        tree.root.add_child(node("memory@40000000", &[("device_type", b"memory\0"), ("reg", &ram)]));
+        let mut cpus = node("cpus", &[("#address-cells", &cells(&[1])), ("#size-cells", &cells(&[0]))]);
+        for number in 0..4_u32 {
+            let name = std::format!("cpu@{number}");
+            cpus.add_child(node(&name, &[("device_type", b"cpu\0"), ("reg", &cells(&[number]))]));
+        }
+        tree.root.add_child(cpus);
+        let ranges = cells(&[0, 0, 0x0800_0000, 0x0100_0000]);
+        let one = cells(&[1]);
+        let bus = [("#address-cells", &one[..]), ("#size-cells", &one), ("ranges", &ranges)];
+        let mut bus = node("soc", &bus);
+        let registers = cells(&[0, 0x1_0000, 0xa_0000, 0xf6_0000]);
+        bus.add_child(node("intc@0", &[("interrupt-controller", b""), ("reg", &registers)]));
+        tree.root.add_child(bus);
+        tree
+    }
+
+    fn verdict(tree: &DeviceTree) -> Result<(), Mismatch> {
+        let sample = Sample::default().encode();
+        compare(&Plan::decode(sample.bytes()).unwrap(), &tree.to_dtb(), PLACE)
+    }
+
+    #[test]
+    fn the_right_board_is_recognised() {
+        assert!(Fdt::new(&board().to_dtb()).is_ok());
+        assert_eq!(verdict(&board()), Ok(()));
+    }
+
+    #[test]
+    fn less_ram_is_another_board() {
+        let mut tree = board();
+        let ram = cells(&[0, 0x4000_0000, 0, 0x0200_0000]);
+        let memory = tree.root.child_mut("memory@40000000").unwrap();
+        memory.property_mut("reg").unwrap().set_value(&ram[..]);
+        assert_eq!(verdict(&tree), Err(Mismatch::NoRam(Span::new(0x4200_0000, 0x0100_0000))));
+    }
+
+    #[test]
+    fn a_cpu_that_is_missing_or_broken_is_another_board() {
+        let mut tree = board();
+        tree.root.child_mut("cpus").unwrap().remove_child("cpu@2");
+        assert_eq!(verdict(&tree), Err(Mismatch::NoCpu(2)));
+        let mut tree = board();
+        let cpu = tree.root.child_mut("cpus").unwrap().child_mut("cpu@1").unwrap();
+        cpu.add_property(DeviceTreeProperty::new("status", &b"fail\0"[..]).unwrap());
+        assert_eq!(verdict(&tree), Err(Mismatch::NoCpu(1)));
+    }
+
+    #[test]
+    fn an_interrupt_controller_elsewhere_is_another_board() {
+        let mut tree = board();
+        let ranges = cells(&[0, 0, 0x0900_0000, 0x0100_0000]);
+        tree.root.child_mut("soc").unwrap().property_mut("ranges").unwrap().set_value(&ranges[..]);
+        assert_eq!(verdict(&tree), Err(Mismatch::NoGic(Span::new(0x0800_0000, 0x1_0000))));
+    }
+
+    #[test]
+    fn what_the_firmware_keeps_is_not_given_away() {
+        let mut tree = board();
+        let two = cells(&[2]);
+        let mut reserved =
+            node("reserved-memory", &[("#address-cells", &two), ("#size-cells", &two), ("ranges", b"")]);
+        let area = cells(&[0, 0x4100_1000, 0, 0x1000]);
+        reserved.add_child(node("secure@41001000", &[("reg", &area)]));
+        tree.root.add_child(reserved);
+        let first = Span::new(0x4100_0000, 0x0100_0000);
+        assert_eq!(verdict(&tree), Err(Mismatch::Reserved(first)));
+        let mut tree = board();
+        tree.memory_reservations.push(MemoryReservation::new(0x41ff_f000, 0x1000));
+        assert_eq!(verdict(&tree), Err(Mismatch::Reserved(first)));
+        let mut tree = board();
+        tree.memory_reservations.push(MemoryReservation::new(PLACE.base.0, 0x1000));
+        assert_eq!(verdict(&tree), Ok(()), "the tree itself is read before anything is loaded");
+    }
+
+    #[test]
+    fn the_size_is_that_of_a_device_tree_or_none() {
+        let blob = board().to_dtb();
+        assert_eq!(size(&blob), Some(blob.len()));
+        assert_eq!(size(&blob[..7]), None);
+        assert_eq!(size(b"\xd0\x0d\xfe\xed\xff\xff\xff\xff"), None);
+        assert_eq!(Span { base: Pa(0), size: 1 }.end(), Some(1));
+    }
+
+    proptest! {
+        #[test]
+        fn any_damage_is_answered(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+            words in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(
+                &[0_u32, 1, 2, 3, 4, 9, 0xffff_ffff, 0xffff_fffc, 0x8000_0000][..],
+            )), 0..4),
+        ) {
+            let sample = Sample::default().encode();
+            let plan = Plan::decode(sample.bytes()).unwrap();
+            let mut blob = board().to_dtb();
+            for (at, value) in changes {
+                let at = at.index(blob.len());
+                blob[at] = value;
+            }
+            for (at, word) in words {
+                let at = at.index(blob.len() / 4) * 4;
+                blob[at..at + 4].copy_from_slice(&word.to_be_bytes());
+            }
+            let _ = compare(&plan, &blob, PLACE);
+        }
+    }
+}

@@ -52,8 +52,8 @@ const ISAR0: u64 = !fields(&[0, 24]);
 const ISAR1: u64 = !fields(&[56, 60]);
 /// WFxT, RPRES, GPA3, APA3, BC, PAC_frac, CLRBHB, RPRFM, CSSC. Not MOPS (needs HCRX_EL2).
 const ISAR2: u64 = fields(&[0, 4, 8, 12, 20, 24, 28, 48, 52]);
-/// PARange, ASIDBits, BigEnd, BigEndEL0, TGran16, TGran64, TGran4, ExS. Not FGT, ECV.
-const MMFR0: u64 = fields(&[0, 4, 8, 16, 20, 24, 28, 44]);
+/// PARange, ASIDBits, TGran16, TGran64, TGran4, ExS. Not FGT, ECV, nor BigEnd: devices of EL2 are little-endian.
+const MMFR0: u64 = fields(&[0, 4, 20, 24, 28, 44]);
 /// HAFDBS, HPDS, PAN, SpecSEI, ETS, AFP, nTLBPA. Not VH, VMIDBits, LO, XNX, TWED, HCX.
 const MMFR1: u64 = fields(&[0, 12, 20, 24, 36, 44, 48]);
 /// CnP, UAO, LSM, IESB, VARange, CCIDX, ST, AT, IDS, TTL, BBM, E0PD. Not NV, FWB, EVT.
@@ -62,6 +62,10 @@ const MMFR2: u64 = fields(&[0, 4, 8, 12, 16, 20, 28, 32, 36, 48, 52, 60]);
 const PFR0_AARCH32: u64 = 0xffff_ffff & !fields(&[20, 28]);
 /// Every field but Virtualization and Security.
 const PFR1_AARCH32: u64 = 0xffff_ffff & !fields(&[4, 12]);
+/// CopDbg, CopSDbg, MMapDbg, MProfDbg, PerfMon. Not trace.
+const DFR0_AARCH32: u64 = fields(&[0, 4, 8, 20, 24]);
+/// CSV3 and SSBS. Not RAS_frac.
+const PFR2_AARCH32: u64 = fields(&[0, 4]);
 /// A 32-bit register of AArch32 that says nothing about EL2.
 const AARCH32: u64 = 0xffff_ffff;
 
@@ -70,9 +74,11 @@ fn visible(index: usize, value: u64) -> u64 {
     match (crm, op2) {
         (1, 0) => value & PFR0_AARCH32,
         (1, 1) => value & PFR1_AARCH32,
+        (1, 2) => capped(value & DFR0_AARCH32, 24, 8),
+        (3, 4) => value & PFR2_AARCH32,
         (1..=3, _) => value & AARCH32,
         (4, 0) => capped(value & PFR0, 4, 1),
-        (4, 1) => value & PFR1,
+        (4, 1) => capped(value & PFR1, 32, 1),
         (5, 0) => pmu(value & DFR0),
         (6, 0) => value & ISAR0,
         (6, 1) => value & ISAR1,

@@ -44,7 +44,7 @@ pub use abort::Abort;
 pub use call::{Call, Psci, Return};
 pub use compartment::{Action, Compartment, Reach};
 pub use cpu_interface::{Interface, control_of_guest};
-pub use exit::{Exit, Syndrome};
+pub use exit::{Exit, Syndrome, is_uncontainable};
 pub use id::{ID_REGISTERS, IdRegisters};
 pub use mmio::{Mmio, Width};
 pub use power::{Entry, Power, PowerAction, PowerState};

@@ -65,19 +65,24 @@ pub struct Power {
 }
 
 impl Power {
-    /// A partition with all CPUs off but its first, which is about to begin at `entry`.
-    pub fn new(entry: Entry) -> Self {
-        let mut cpus = [(PowerState::Off, Entry::default()); limits::CPUS];
-        if let Some(first) = cpus.first_mut() {
+    /// A partition with all CPUs off but its first, which is about to begin at `entry`, and the one that
+    /// boots the board, which is on its way off if it is another.
+    pub fn new(entry: Entry, boot_cpu: Option<usize>) -> Self {
+        let mut power = Self { cpus: [(PowerState::Off, Entry::default()); limits::CPUS], stopping: false };
+        if let Some(boot_cpu) = boot_cpu {
+            power.set(boot_cpu, PowerState::OffPending);
+        }
+        if let Some(first) = power.cpus.first_mut() {
             *first = (PowerState::OnPending, entry);
         }
-        Self { cpus, stopping: false }
+        power
     }
 
     /// What a call by CPU `caller` means.
     pub fn call(&mut self, compartment: &Compartment<'_>, caller: usize, call: Psci) -> PowerAction {
         match call {
             Psci::Suspend => PowerAction::Wait,
+            Psci::Off if self.stopping => PowerAction::Stop,
             Psci::SystemOff => PowerAction::Stop,
             Psci::SystemReset => PowerAction::Reset,
             Psci::Off => {
@@ -103,11 +108,17 @@ impl Power {
         }
     }
 
-    /// The firmware has refused to start `target`.
-    pub fn start_failed(&mut self, target: usize) {
+    /// The firmware has refused to start `target`: what the caller is told. If it says that the CPU is on,
+    /// the CPU is still on its way off.
+    pub fn start_failed(&mut self, target: usize, is_still_on: bool) -> Return {
+        let (state, answer) = match is_still_on {
+            true => (PowerState::OffPending, Return::ALREADY_ON),
+            false => (PowerState::Off, Return::INTERNAL_FAILURE),
+        };
         if self.state(target) == PowerState::OnPending {
-            self.set(target, PowerState::Off);
+            self.set(target, state);
         }
+        answer
     }
 
     /// CPU `cpu` has come from the firmware: where it goes, or `None` if the partition is being stopped.
@@ -193,7 +204,7 @@ mod tests {
     }
 
     fn started() -> Power {
-        let mut power = Power::new(ENTRY);
+        let mut power = Power::new(ENTRY, None);
         assert_eq!(power.arrive(0), Some(ENTRY));
         power
     }
@@ -272,11 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_start_leaves_the_cpu_off() {
+    fn a_refused_start_leaves_the_cpu_where_it_is() {
         with_first(|first| {
             let mut power = started();
             power.call(first, 0, on(1));
-            power.start_failed(1);
+            assert_eq!(power.start_failed(1, true), Return::ALREADY_ON);
+            assert_eq!(power.state(1), PowerState::OffPending);
+            power.is_off(1);
+            assert_eq!(power.call(first, 0, on(1)), PowerAction::Start(1));
+            assert_eq!(power.start_failed(1, false), Return::INTERNAL_FAILURE);
             assert_eq!(power.state(1), PowerState::Off);
             assert_eq!(power.call(first, 0, on(1)), PowerAction::Start(1));
         });
@@ -293,6 +308,12 @@ mod tests {
         });
     }
 
+    #[test]
+    fn the_boot_cpu_is_on_its_way_off_unless_it_is_the_first() {
+        assert_eq!(Power::new(ENTRY, Some(1)).state(1), PowerState::OffPending);
+        assert_eq!(Power::new(ENTRY, Some(0)).state(0), PowerState::OnPending);
+    }
+
     /// Every state that two CPUs can reach by any sequence of calls, arrivals and firmware answers.
     #[test]
     fn no_sequence_starts_a_cpu_that_is_not_off_or_loses_one() {
@@ -300,8 +321,9 @@ mod tests {
             let calls =
                 [Psci::Off, on(0), on(1), Psci::SystemOff, Psci::AffinityInfo { target: 1, level: 0 }];
             let mut seen = HashSet::new();
-            let mut open: Vec<Power> = std::vec![Power::new(ENTRY)];
+            let mut open: Vec<Power> = std::vec![Power::new(ENTRY, None)];
             while let Some(power) = open.pop() {
+                assert_one_is_last(&power);
                 let key = std::format!("{:?}{:?}{}", power.state(0), power.state(1), power.stopping);
                 if !seen.insert(key) {
                     continue;
@@ -328,7 +350,10 @@ mod tests {
                             PowerAction::Ask { target, .. } => {
                                 assert_eq!(next.state(target), PowerState::OffPending);
                             }
-                            PowerAction::Off => assert_eq!(next.state(cpu), PowerState::OffPending),
+                            PowerAction::Off => {
+                                assert_eq!(next.state(cpu), PowerState::OffPending);
+                                assert!(!power.stopping, "nobody slips out of a partition that stops");
+                            }
                             PowerAction::Stop => assert!(next.stop() || power.stopping),
                             PowerAction::Return(_) | PowerAction::Wait | PowerAction::Reset => {
                                 assert_eq!(next.state(0), power.state(0));
@@ -339,7 +364,17 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(seen.len(), 30, "4 states of each of 2 CPUs, stopping or not, but never both pending");
+            // 4 states of each of 2 CPUs, but never both pending; whoever stops the partition is on.
+            assert_eq!(seen.len(), 15 + 7);
         });
+    }
+
+    /// If the partition stops now, whoever is in it or comes leaves, and exactly one of them is the last.
+    fn assert_one_is_last(power: &Power) {
+        let mut power = power.clone();
+        power.stop();
+        let inside = [0, 1].map(|cpu| power.state(cpu).holds_up_a_stop());
+        let last = [0, 1].into_iter().filter(|cpu| inside[*cpu] && power.leave(*cpu)).count();
+        assert_eq!(last, usize::from(inside.contains(&true)));
     }
 }

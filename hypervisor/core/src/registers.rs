@@ -28,15 +28,28 @@ impl Registers {
         }
     }
 
-    /// Steps over the trapped instruction, which is 4 bytes long in AArch64.
+    /// Steps over the trapped instruction, which is 4 bytes long in AArch64, as if it had been executed:
+    /// single step has advanced, and what comes next is no branch target.
     pub fn skip(&mut self) {
         self.pc = self.pc.wrapping_add(4);
+        self.pstate &= !(SS | BTYPE);
     }
 }
+
+/// SPSR_EL2.SS and SPSR_EL2.BTYPE.
+const SS: u64 = 1 << 21;
+const BTYPE: u64 = 0b11 << 10;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_emulated_instruction_was_executed() {
+        let mut registers = Registers { x: [0; 31], pc: 8, pstate: SS | BTYPE | 0x3c5 };
+        registers.skip();
+        assert_eq!((registers.pc, registers.pstate), (12, 0x3c5));
+    }
 
     #[test]
     fn register_31_is_the_zero_register() {

@@ -2,7 +2,7 @@
 //!
 //! The image runs at a fixed virtual address, above every physical one; behind it is the window that the
 //! plan names. Devices are seen where they lie physically. Stacks have addresses of their own with nothing
-//! around them. RAM of a partition is on no list but the one of the CPU that loads that partition.
+//! around them, and there is nothing below the one of boot. RAM of a partition is on no list but the one of the CPU that loads that partition.
 
 use crate::stage1::{Kind, MapError, Mapping, Root, Tables};
 use bulkhead_plan::limits::PARTITIONS;
@@ -26,6 +26,8 @@ pub struct Parts {
     pub code: u64,
     /// End of the constants.
     pub constants: u64,
+    /// The page below the boot stack, which is not mapped.
+    pub guard: u64,
     /// End of the data.
     pub data: u64,
 }
@@ -89,7 +91,7 @@ const TRANSLATOR: u64 = 0x1000;
 
 /// Code, constants, data; plan, tables and images behind them; the heap; and the page of code that turns
 /// the MMU on, where it lies physically.
-fn image(ground: &Ground<'_>) -> Option<[Mapping; 6]> {
+fn image(ground: &Ground<'_>) -> Option<[Mapping; 7]> {
     let Ground { header, parts, .. } = ground;
     let window = header.window.base.0;
     let part = |from: u64, to: u64, kind| {
@@ -101,7 +103,8 @@ fn image(ground: &Ground<'_>) -> Option<[Mapping; 6]> {
     Some([
         part(0, parts.code, Kind::Code)?,
         part(parts.code, parts.constants, Kind::ReadOnly)?,
-        part(parts.constants, parts.data, Kind::Data)?,
+        part(parts.constants, parts.guard, Kind::Data)?,
+        part(parts.guard.checked_add(PAGE)?, parts.data, Kind::Data)?,
         part(parts.data, file, Kind::ReadOnly)?,
         part(heap, heap.checked_add(header.heap.size)?, Kind::Data)?,
         Mapping { va: window, pa: Pa(window), size: PAGE, kind: Kind::Code },
@@ -148,7 +151,7 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    const PARTS: Parts = Parts { code: 0x1_0000, constants: 0x1_4000, data: 0x1_9000 };
+    const PARTS: Parts = Parts { code: 0x1_0000, constants: 0x1_4000, guard: 0x1_5000, data: 0x1_b000 };
 
     fn with_mappings(test: impl FnOnce(&Plan<'_>, &[Mapping], &Ground<'_>)) {
         let sample = Sample::default().encode();
@@ -156,7 +159,7 @@ mod tests {
         let header = BootHeader {
             window: plan.board.window,
             image_size: 0x8_0123,
-            plan_offset: 0x1_a000,
+            plan_offset: 0x1_b000,
             plan_size: 0x800,
             heap: plan.board.heap,
             console: Console { ..plan.board.console },
@@ -203,6 +206,7 @@ mod tests {
         with_mappings(|plan, all, _| {
             let on_stacks =
                 |va: u64| all.iter().any(|mapping| mapping.va <= va && va < mapping.va + mapping.size);
+            assert!(!on_stacks(IMAGE + PARTS.guard) && on_stacks(IMAGE + PARTS.guard + PAGE), "that of boot");
             for cpu in 0..plan.cpus.len() as u64 {
                 let end = STACKS + (cpu + 1) * STACK_STRIDE;
                 assert!(on_stacks(end - 1) && on_stacks(end - STACK));

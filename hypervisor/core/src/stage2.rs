@@ -3,7 +3,7 @@
 //! Arm ARM D8.2 and D8.3, 4 KiB granule. The walk is total: any bytes give leaves or a flaw, and every
 //! page of tables is visited at most once, so hostile tables cannot make it long.
 
-use bulkhead_plan::{Ipa, PAGE, Pa};
+use bulkhead_plan::{Ipa, PAGE, Pa, Partition};
 
 /// Stage-2 tables of all partitions, as they lie in memory.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +72,16 @@ impl Start {
         let size = vtcr >> 16 & 7;
         (vtcr & !0x7_00ff == VTCR && size <= 6).then_some(start)
     }
+}
+
+/// Whether a CPU with this ID_AA64MMFR0_EL1.PARange translates as the plan says for `partition`: VTCR_EL2 is
+/// one of ours, and asks for no more bits than there are.
+pub fn suits(partition: &Partition, physical_range: u64) -> bool {
+    const BITS: [u64; 7] = [32, 36, 40, 42, 44, 48, 52];
+    let start = Start::new(partition.vtcr).filter(|start| start.pages == partition.root_pages);
+    let bits = usize::try_from(physical_range).ok().and_then(|range| BITS.get(range));
+    let asked = 64_u64.saturating_sub(partition.vtcr & 0x3f);
+    start.is_some() && partition.vtcr >> 16 & 7 <= physical_range && bits.is_some_and(|bits| asked <= *bits)
 }
 
 impl<'a> Tables<'a> {
@@ -169,4 +179,31 @@ const ADDRESS: u64 = 0xffff_ffff_f000;
 /// Bits of IPA that a table of this level resolves, with those below it.
 const fn span_bits(level: u32) -> u32 {
     48_u32.saturating_sub(level.saturating_mul(9))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bulkhead_plan::sample::Sample;
+
+    #[test]
+    fn a_cpu_with_too_few_bits_does_not_suit() {
+        let partition = Sample::default().partitions[0];
+        assert!(suits(&partition, 2) && suits(&partition, 5), "40 bits of physical, 39 of guest address");
+        assert!(!suits(&partition, 1), "36 bits");
+        assert!(!suits(&partition, 9), "no such range");
+        assert!(!suits(&Partition { root_pages: 2, ..partition }, 5));
+    }
+
+    #[test]
+    fn only_our_own_control_values_have_a_start() {
+        assert_eq!(Start::new(VTCR | 1 << 6 | 25), Some(Start { level: 1, pages: 1 }));
+        assert_eq!(Start::new(VTCR | 1 << 6 | 23), Some(Start { level: 1, pages: 4 }));
+        assert_eq!(Start::new(VTCR | 2 << 6 | 16), Some(Start { level: 0, pages: 1 }));
+        for vtcr in
+            [0, VTCR | 25, VTCR | 1 << 6 | 20, VTCR | 1 << 6 | 25 | 7 << 16, VTCR | 1 << 19 | 1 << 6 | 25]
+        {
+            assert_eq!(Start::new(vtcr), None, "{vtcr:#x}");
+        }
+    }
 }

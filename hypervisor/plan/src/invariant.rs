@@ -6,7 +6,7 @@
 use crate::address::{BLOCK, PAGE, Pa, Span};
 use crate::decode::Plan;
 use crate::limits;
-use crate::record::{Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind};
+use crate::record::{ConsoleKind, Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind};
 use core::fmt;
 
 /// A broken invariant: what is wrong, and whose.
@@ -132,7 +132,9 @@ fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(),
 fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
     let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
     for Region { ipa, span, kind, .. } in regions(plan, partition) {
-        let private = [plan.board.window, plan.board.distributor];
+        let console = Span { base: plan.board.console.base, size: PAGE };
+        let console = if plan.board.console.kind == ConsoleKind::None { Span::default() } else { console };
+        let private = [plan.board.window, plan.board.distributor, console];
         if private.iter().chain(plan.translators).any(|private| private.overlaps(span)) {
             return Err(Violation::Private(partition.name, span.base));
         }
@@ -280,6 +282,8 @@ mod tests {
         assert_eq!(private, Err(Violation::Private(name("second"), Pa(0x4020_0000))));
         let distributor = verdict(|plan| plan.regions[2].span.base = Pa(0x0800_0000));
         assert_eq!(distributor, Err(Violation::Private(name("first"), Pa(0x0800_0000))));
+        let console = verdict(|plan| plan.regions[2].span.base = Pa(0x0904_0000));
+        assert_eq!(console, Err(Violation::Private(name("first"), Pa(0x0904_0000))));
         let translator = verdict(|plan| plan.regions[2].span.base = Pa(0x0809_0000));
         assert_eq!(translator, Err(Violation::Private(name("first"), Pa(0x0809_0000))));
         let redistributor = verdict(|plan| plan.regions[2].span.base = Pa(0x0810_0000));

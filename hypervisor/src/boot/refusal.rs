@@ -4,7 +4,7 @@
 
 use bulkhead_core::handoff::Mismatch;
 use bulkhead_core::stage1::MapError;
-use bulkhead_plan::{DecodeError, Violation};
+use bulkhead_plan::{DecodeError, Name, Violation};
 use core::fmt;
 
 /// A reason not to boot.
@@ -28,8 +28,8 @@ pub(crate) enum Refusal {
     NoInterrupt(u32),
     /// The CPU cannot run EL2 without the Virtualization Host Extensions.
     Cpu,
-    /// The firmware does not start this CPU.
-    NotStarted(u64, i64),
+    /// The CPU cannot translate as the partition's plan says.
+    Translation(Name),
 }
 
 impl fmt::Display for Refusal {
@@ -44,7 +44,7 @@ impl fmt::Display for Refusal {
             Self::Gic(what) => write!(f, "interrupt controller: {what}"),
             Self::NoInterrupt(intid) => write!(f, "wrong board: it has no interrupt {intid}"),
             Self::Cpu => f.write_str("this CPU cannot leave VHE mode (HCR_EL2.E2H is RES1)"),
-            Self::NotStarted(mpidr, code) => write!(f, "the firmware does not start CPU {mpidr:#x}: {code}"),
+            Self::Translation(who) => write!(f, "wrong board: its CPUs have too few address bits for {who}"),
         }
     }
 }

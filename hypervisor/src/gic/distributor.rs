@@ -37,9 +37,8 @@ impl Distributor {
 
     /// Turns everything off, then the distributor on for group 1. False if the hardware does not follow.
     pub(crate) fn start(self) -> bool {
-        self.0.store(CTLR, 0);
-        let stopped = self.settles();
         self.0.store(CTLR, ARE);
+        let stopped = self.settles();
         let words = u64::from(self.0.load(TYPER) & 0x1f) + 1;
         for word in 1..words {
             for register in [ICENABLER, ICPENDR, ICACTIVER, IGROUPR] {

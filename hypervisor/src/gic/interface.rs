@@ -11,6 +11,12 @@ use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::ICH_VTR_EL2;
 use tock_registers::interfaces::Readable;
 
+/// Lets nothing through to the CPU any more.
+pub(crate) fn close() {
+    ICC_IGRPEN1_EL1::write(0);
+    synchronize();
+}
+
 /// Makes the interface as after a reset: closed, nothing active, every priority masked.
 ///
 /// Active priorities may be cleared only once nothing is active, so redistributor and distributor come first.

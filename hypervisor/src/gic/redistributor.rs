@@ -5,6 +5,7 @@
 
 use super::wait;
 use crate::mmio::Mmio;
+use aarch64_cpu::asm::barrier;
 use bulkhead_core::distributor::Access;
 
 /// RD_base and SGI_base of one CPU.
@@ -50,7 +51,8 @@ impl Redistributor {
         self.0.load(CTLR) & ENABLE_LPIS == 0
     }
 
-    /// Wakes it and makes its SGIs and PPIs as after a reset, all of group 1. False if it does not wake.
+    /// Wakes it and makes its SGIs and PPIs disabled, idle, of group 1 and of middle priority; how they are
+    /// triggered is the board's or the guest's. False if it does not wake.
     pub(crate) fn reset(self) -> bool {
         self.0.store(WAKER, self.0.load(WAKER) & !PROCESSOR_SLEEP);
         let awake = wait(|| self.0.load(WAKER) & CHILDREN_ASLEEP == 0);
@@ -69,6 +71,9 @@ impl Redistributor {
         self.0.store(ICACTIVER0, 1 << intid);
         self.0.store_byte(IPRIORITYR + u64::from(intid), 0);
         self.0.store(ISENABLER0, 1 << intid);
+        // Read back, so that it is done before an SGI comes another way.
+        self.0.load(IGROUPR0);
+        barrier::dsb(barrier::SY);
     }
 
     /// Carries out an access of a guest; the value is what a load gives.

@@ -29,16 +29,22 @@ struct Bus<'a, 'b> {
 }
 
 /// Deepest nesting of nodes that is followed.
-const DEPTH: usize = 16;
+const DEPTH: usize = 8;
+
+/// Tokens of the structure block (Devicetree Specification 0.4 §5.4.1).
+const BEGIN_NODE: [u8; 4] = [0, 0, 0, 1];
+const END: [u8; 4] = [0, 0, 0, 9];
 
 impl<'a> Tree<'a> {
     pub(super) fn new(blob: &'a [u8]) -> Option<Self> {
         let blob = blob.get(..size(blob)?)?;
         let word = |offset: usize| usize::try_from(be32(blob.get(offset..offset.checked_add(4)?)?)?).ok();
         let block = |offset: usize, size: usize| blob.get(offset..offset.checked_add(size)?);
-        // Structure block and strings block: the crate adds and slices without looking.
-        block(word(8)?, word(36)?)?;
+        // The crate adds offsets and sizes, and takes the last token of the structure, without looking.
+        let structure = block(word(8)?, word(36)?)?;
         block(word(12)?, word(32)?)?;
+        structure.first_chunk::<4>().filter(|token| **token == BEGIN_NODE)?;
+        structure.last_chunk::<4>().filter(|token| structure.len() >= 16 && **token == END)?;
         block(word(16)?, 16)?;
         let tree = Fdt::new_unaligned_fallible(blob).ok()?;
         let root = tree.find_node("/").ok()??;
@@ -79,14 +85,14 @@ impl<'a> Tree<'a> {
         Some(found)
     }
 
-    /// Whether there is an enabled CPU with this affinity.
+    /// Whether there is a CPU with this affinity that is not broken.
     pub(super) fn has_cpu(&self, mpidr: u64) -> Option<bool> {
         let Some(cpus) = self.root.child("cpus").ok()? else { return Some(false) };
         let cells = Cells::below(&cpus)?;
         let mut found = false;
         for child in cpus.children().ok()?.iter() {
             let child = child.ok()?;
-            if is_text(&child, "device_type", b"cpu\0")? {
+            if is_text(&child, "device_type", b"cpu\0")? && !is_text(&child, "status", b"fail\0")? {
                 each_span(&child, Cells { size: 0, ..cells }, &mut |cpu| found |= cpu.base.0 == mpidr)?;
             }
         }
