@@ -3,13 +3,16 @@
 //! The same value does both, so what a person is told to type is what would have been done.
 
 use std::{
-    fmt, fs,
+    fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
-use crate::{failure::Failure, workspace::root};
+use crate::{
+    failure::Failure,
+    workspace::{program, root},
+};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,10 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
     Root,
+    /// By `sudo`, which asks nothing.
     Sudo,
+    /// By `sudo`, which asks the person who is there.
+    SudoWithPassword,
     None,
 }
 
@@ -45,41 +51,47 @@ impl Action {
 
     /// Makes the change.
     pub(crate) fn carry_out(&self, rights: Rights) -> Result<(), Failure> {
-        let sudo: &[&str] = if rights == Rights::Sudo { &["sudo"] } else { &[] };
         match self {
             Self::Run(words) => run(command(&[], words).current_dir(root())),
-            Self::RunAsRoot(words) => run(&mut command(sudo, words)),
+            Self::RunAsRoot(words) if rights == Rights::Root => run(&mut command(&[], words)),
+            Self::RunAsRoot(words) => run(&mut command(&["sudo"], words)),
             Self::Write { path, text } if rights == Rights::Root => {
                 fs::write(path, text).map_err(Failure::about(path))
             }
             Self::Write { path, text } => write_by_sudo(path, text),
         }
     }
-}
 
-/// As a line for a person's shell.
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// As a line for the shell of a person with these rights; root may have no `sudo`.
+    pub(crate) fn shell_line(&self, rights: Rights) -> String {
+        let sudo = if rights == Rights::Root { "" } else { "sudo " };
         match self {
-            Self::Run(words) => write!(f, "{}", shell_line(words)),
-            Self::RunAsRoot(words) => write!(f, "sudo {}", shell_line(words)),
+            Self::Run(words) => joined(words),
+            Self::RunAsRoot(words) => format!("{sudo}{}", joined(words)),
             Self::Write { path, text } => {
                 let lines: Vec<String> = text.lines().map(quoted).collect();
-                write!(f, "printf '%s\\n' {} | sudo tee {}", lines.join(" "), path.display())
+                format!("printf '%s\\n' {} | {sudo}tee {}", lines.join(" "), path.display())
             }
         }
     }
 }
 
-/// How this process can become root without asking somebody who is not there.
+/// How this process can act as root without asking somebody who is not there.
 pub(crate) fn rights() -> Rights {
     let id = output(Command::new("id").arg("-u"));
     if id.is_ok_and(|id| id.trim() == "0") {
         return Rights::Root;
     }
-    let silent = output(Command::new("sudo").args(["-n", "true"])).is_ok();
-    let present = io::stdin().is_terminal() && crate::workspace::program("sudo").is_some();
-    if silent || present { Rights::Sudo } else { Rights::None }
+    if output(Command::new("sudo").args(["-n", "true"])).is_ok() {
+        return Rights::Sudo;
+    }
+    let can_ask = io::stdin().is_terminal() && program("sudo").is_some();
+    if can_ask { Rights::SudoWithPassword } else { Rights::None }
+}
+
+/// Has `sudo` ask for the password, which it then remembers; whether the person may use it at all.
+pub(crate) fn password_is_right() -> bool {
+    run(Command::new("sudo").arg("-v")).is_ok()
 }
 
 /// Runs a program that speaks to the person itself.
@@ -138,7 +150,7 @@ fn line(command: &Command) -> String {
     words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
-fn shell_line(words: &[String]) -> String {
+fn joined(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
@@ -157,10 +169,26 @@ mod tests {
 
     #[test]
     fn an_action_is_shown_as_a_person_would_type_it() {
-        assert_eq!(Action::run(&["rustup", "target", "add", "x"]).to_string(), "rustup target add x");
-        assert_eq!(Action::run_as_root(&["apt-get", "update"]).to_string(), "sudo apt-get update");
+        let target = Action::run(&["rustup", "target", "add", "x"]);
+        let update = Action::run_as_root(&["apt-get", "update"]);
         let write = Action::Write { path: "/etc/x".into(), text: "Types: deb\nURIs: it's\n".to_owned() };
-        assert_eq!(write.to_string(), r"printf '%s\n' 'Types: deb' 'URIs: it'\''s' | sudo tee /etc/x");
+        let lines = |rights| [&target, &update, &write].map(|action| action.shell_line(rights));
+        assert_eq!(
+            lines(Rights::None),
+            [
+                "rustup target add x",
+                "sudo apt-get update",
+                r"printf '%s\n' 'Types: deb' 'URIs: it'\''s' | sudo tee /etc/x"
+            ]
+        );
+        assert_eq!(
+            lines(Rights::Root),
+            [
+                "rustup target add x",
+                "apt-get update",
+                r"printf '%s\n' 'Types: deb' 'URIs: it'\''s' | tee /etc/x"
+            ]
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ const IMAGES: [(&str, &str); 4] = [
 
 /// Builds the hypervisor and the partitions.
 pub(crate) fn build() -> Result<(), Failure> {
-    let mut command = cargo(&["build", "--quiet", "--release", "--target", TARGET]);
+    let mut command = cargo(&["build", "--release", "--target", TARGET]);
     command.args(board_packages());
     action::run(&mut command)?;
     let built = target_dir().join(TARGET).join("release");

@@ -34,6 +34,11 @@ pub(crate) struct Arguments {
 /// Provides all that the system needs, builds its image and runs it.
 pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     let install = Install::unless(arguments.no_install);
+    for file in [&arguments.kernel, &arguments.initrd].into_iter().flatten() {
+        if !file.is_file() {
+            return Err(Failure::missing(format!("{}: there is no such file", file.display())));
+        }
+    }
     let system = system::locate(&arguments.system)?;
     let options = system::Options {
         images: vec![images()],
@@ -41,9 +46,12 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
         initrd: arguments.initrd.clone(),
         ..system::Options::default()
     };
-    setup::provide(&[Tool::Rust, Tool::Qemu], install)?;
+    let to_fetch = system::missing_files(&system, &options);
+    let file_system = to_fetch.iter().any(|file| file.starts_with("linux")).then_some(Tool::FileSystem);
+    let tools: Vec<Tool> = [Tool::Rust, Tool::Qemu].into_iter().chain(file_system).collect();
+    setup::provide(&tools, install)?;
     build::build()?;
-    fetch_missing(&system::missing_files(&system, &options), install)?;
+    fetch_missing(&to_fetch, install)?;
     let built = system::build(&system, &options)?;
     let image = images().join("bulkhead.img");
     build::write_if_changed(&image, &built.image)?;

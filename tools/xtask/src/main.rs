@@ -23,7 +23,7 @@ use failure::Failure;
 use setup::{Install, Tool};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Set up, build, run and test Bulkhead", version)]
+#[command(name = "xtask", bin_name = "cargo xtask", about = "Set up, build, run and test Bulkhead", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -37,7 +37,7 @@ enum Command {
     Test(test::Arguments),
     /// Print how big the hypervisor is
     Size(size::Arguments),
-    /// Provide the Rust target and QEMU
+    /// Provide the Rust target, QEMU and mke2fs
     Setup {
         /// Print what is to be installed instead
         #[arg(long)]
@@ -82,7 +82,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),
         Command::Setup { no_install } => {
-            setup::provide(&[Tool::Rust, Tool::Qemu], Install::unless(no_install))?;
+            setup::provide(&[Tool::Rust, Tool::Qemu, Tool::FileSystem], Install::unless(no_install))?;
             println!("All tools are there.");
             Ok(())
         }

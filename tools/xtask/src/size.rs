@@ -43,7 +43,7 @@ const CRATES: [(&str, &[&str]); 4] = [
 /// Prints the figures.
 pub(crate) fn size(arguments: &Arguments) -> Result<(), Failure> {
     let install = Install::unless(arguments.no_install);
-    setup::provide(&[Tool::Rust, Tool::Qemu], install)?;
+    setup::provide(&[Tool::Rust, Tool::FileSystem], install)?;
     firmware::build()?;
     fetch::linux(fetch::KERNEL_PACKAGE, install)?;
     let built = linux()?;

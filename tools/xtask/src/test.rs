@@ -115,23 +115,34 @@ impl<'a> Selection<'a> {
 fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure> {
     let install = Install::unless(arguments.no_install);
     let (long, allow_missing) = (arguments.long, arguments.allow_missing);
+    let needs_linux = selected.iter().any(|test| test.needs.contains(&Need::Linux));
     let mut missing = Vec::new();
-    setup::provide(&[Tool::Rust], install)?;
-    if !selected.is_empty() {
-        match setup::provide(&[Tool::Qemu], install) {
-            Err(failure) if allow_missing => missing.push((Need::Qemu, failure.text)),
-            result => result?,
+    if allow_missing {
+        setup::provide(&[Tool::Rust], install)?;
+        if !selected.is_empty()
+            && let Err(failure) = setup::provide(&[Tool::Qemu], install)
+        {
+            missing.push((Need::Qemu, failure.text));
         }
+    } else {
+        setup::provide(tools(selected, needs_linux), install)?;
     }
-    if selected.iter().any(|test| test.needs.contains(&Need::Linux))
-        && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install)
-    {
+    if needs_linux && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install) {
         missing.push((Need::Linux, failure.text));
     }
     for (need, reason) in &missing {
         eprintln!("{need:?} is not there: {reason}");
     }
     Ok(Setting { long, root: root().to_owned(), images: images(), missing, allow_missing })
+}
+
+/// All at once, so that a person who installs them by hand is told once.
+fn tools(selected: &[Test], needs_linux: bool) -> &'static [Tool] {
+    match (selected.is_empty(), needs_linux) {
+        (true, _) => &[Tool::Rust],
+        (false, false) => &[Tool::Rust, Tool::Qemu],
+        (false, true) => &[Tool::Rust, Tool::Qemu, Tool::FileSystem],
+    }
 }
 
 fn lint() -> Tally {
@@ -233,6 +244,14 @@ mod tests {
     fn tests() -> [Test; 3] {
         [("demo", "three partitions run"), ("linux", "the shell answers"), ("linux", "the disk is read")]
             .map(|(group, name)| Test { group, name, needs: &[], company: Company::Welcome, run: |_| Ok(()) })
+    }
+
+    #[test]
+    fn only_what_the_selected_tests_need_is_provided() {
+        let tests = tests();
+        assert_eq!(tools(&[], false), [Tool::Rust]);
+        assert_eq!(tools(&tests, false), [Tool::Rust, Tool::Qemu]);
+        assert_eq!(tools(&tests, true), [Tool::Rust, Tool::Qemu, Tool::FileSystem]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::Command,
+    sync::LazyLock,
 };
 
 /// The target of everything that runs on the board.
@@ -12,9 +13,14 @@ pub(crate) const TARGET: &str = "aarch64-unknown-none-softfloat";
 pub(crate) const BOARD_CRATES: [&str; 4] = ["hypervisor", "hello", "ticker", "trespasser"];
 
 /// The root of the workspace.
+///
+/// Cargo says where it is; the compiler only knows where it was, and a folder moves without a new build.
 pub(crate) fn root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.ancestors().nth(2).unwrap_or(manifest)
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        Path::new(&manifest).ancestors().nth(2).unwrap_or(Path::new(&manifest)).to_owned()
+    });
+    &ROOT
 }
 
 /// Cargo's output folder, which holds every cache too.

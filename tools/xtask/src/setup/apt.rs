@@ -5,7 +5,7 @@
 
 use std::{path::Path, process::Command};
 
-use super::{Distribution, Install, packages::Package};
+use super::{Distribution, packages::Package};
 use crate::{
     action::{self, Action},
     failure::Failure,
@@ -16,8 +16,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// The first release whose own QEMU is new enough.
 const FIRST_WITHOUT_BACKPORTS: u32 = 13;
 
-/// The changes that install the packages.
-pub(super) fn actions(packages: &[Package], install: Install) -> Result<Vec<Action>, Failure> {
+/// The changes that install the packages; or an update, if apt cannot tell yet what they are.
+pub(super) fn actions(packages: &[Package]) -> Result<Vec<Action>, Failure> {
     let release = match Distribution::here() {
         Distribution::Debian { version: Some(0..12), codename } => return Err(by_hand(packages, &codename)),
         Distribution::Other(name) => return Err(by_hand(packages, &name)),
@@ -26,12 +26,7 @@ pub(super) fn actions(packages: &[Package], install: Install) -> Result<Vec<Acti
     if !release.needs_backports_for(packages) {
         return Ok(plain(packages));
     }
-    let mut known = Known::ask(&release)?;
-    if known.mirror.is_none() && install == Install::Allowed {
-        super::change(&[update()], install)?;
-        known = Known::ask(&release)?;
-    }
-    decide(packages, &release, &known, Path::new(KEYRING).is_file())
+    Ok(decide(packages, &release, &Known::ask(&release)?, Path::new(KEYRING).is_file()))
 }
 
 struct Release {
@@ -60,26 +55,27 @@ impl Release {
 impl Known {
     fn ask(release: &Release) -> Result<Self, Failure> {
         let mut command = Command::new("apt-get");
-        command.args(["indextargets", "--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages"]);
+        command.args(["indextargets", "--format", "$(REPO_URI) $(CODENAME) $(ORIGIN)"]);
+        command.arg("Created-By: Packages");
         Ok(Self::parse(&action::output(&mut command)?, release))
     }
 
     fn parse(index_targets: &str, release: &Release) -> Self {
-        let targets: Vec<(&str, &str)> =
-            index_targets.lines().filter_map(|line| line.split_once(' ')).collect();
+        let targets = || {
+            let parts = index_targets.lines().map(|line| line.splitn(3, ' '));
+            parts.filter_map(|mut parts| Some((parts.next()?, parts.next()?, parts.next()?)))
+        };
+        // Others use Debian's code names too, and a mirror of Debian may sign with a name of its own.
         let of = |name: &str| {
-            targets.iter().find(|(_, codename)| *codename == name).map(|(uri, _)| (*uri).to_owned())
+            let named = || targets().filter(|(_, codename, _)| *codename == name);
+            let debian = named().find(|(_, _, origin)| origin.starts_with("Debian"));
+            debian.or_else(|| named().next()).map(|(uri, _, _)| uri.to_owned())
         };
         Self { mirror: of(&release.codename), backports: of(&release.backports()).is_some() }
     }
 }
 
-fn decide(
-    packages: &[Package],
-    release: &Release,
-    known: &Known,
-    keyring: bool,
-) -> Result<Vec<Action>, Failure> {
+fn decide(packages: &[Package], release: &Release, known: &Known, keyring: bool) -> Vec<Action> {
     let backports = release.backports();
     let mut actions = Vec::new();
     match (known.backports, &known.mirror) {
@@ -89,19 +85,14 @@ fn decide(
             let text = format!("Types: deb\nURIs: {mirror}\nSuites: {backports}\nComponents: main\n{signed}");
             actions.push(Action::Write { path: SOURCES.into(), text });
         }
-        (false, None) => {
-            return Err(Failure::missing(format!(
-                "apt knows no mirror of Debian {}; after `sudo apt-get update`, run this again",
-                release.codename
-            )));
-        }
+        (false, None) => return vec![update()],
     }
     actions.push(update());
     for package in packages {
         let suite: &[&str] = if *package == Package::Qemu { &["-t", &backports] } else { &[] };
         actions.push(install(suite, &[package.name()]));
     }
-    Ok(actions)
+    actions
 }
 
 fn plain(packages: &[Package]) -> Vec<Action> {
@@ -128,19 +119,21 @@ fn by_hand(packages: &[Package], system: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Rights;
 
-    const INDEX_TARGETS: &str = "http://mirror.example/debian/ bookworm\nhttp://mirror.example/debian/ bookworm-updates\nhttp://security.example/ bookworm-security\n";
+    const INDEX_TARGETS: &str = "http://container.example/debian/ bookworm Container\nhttp://mirror.example/debian/ bookworm Debian\nhttp://mirror.example/debian/ bookworm-updates Debian\nhttp://security.example/ bookworm-security Debian\n";
 
     fn bookworm() -> Release {
         Release { version: Some(12), codename: "bookworm".to_owned() }
     }
 
     fn lines(known: &Known, packages: &[Package], keyring: bool) -> Vec<String> {
-        decide(packages, &bookworm(), known, keyring).unwrap().iter().map(Action::to_string).collect()
+        let actions = decide(packages, &bookworm(), known, keyring);
+        actions.iter().map(|action| action.shell_line(Rights::None)).collect()
     }
 
     #[test]
-    fn the_mirror_is_the_one_the_release_comes_from() {
+    fn the_mirror_is_the_one_that_debian_comes_from() {
         let known = Known::parse(INDEX_TARGETS, &bookworm());
         assert_eq!(
             known,
@@ -149,15 +142,22 @@ mod tests {
     }
 
     #[test]
+    fn a_mirror_may_have_an_origin_of_its_own() {
+        let known = Known::parse("http://own.example/ bookworm \n", &bookworm());
+        assert_eq!(known.mirror.as_deref(), Some("http://own.example/"));
+    }
+
+    #[test]
     fn a_known_backports_suite_is_noticed() {
-        let targets = format!("http://other.example/ bookworm-backports\n{INDEX_TARGETS}");
+        let targets = format!("http://other.example/ bookworm-backports Debian Backports\n{INDEX_TARGETS}");
         assert!(Known::parse(&targets, &bookworm()).backports);
     }
 
     #[test]
-    fn an_apt_that_was_never_updated_knows_nothing() {
-        assert_eq!(Known::parse("", &bookworm()), Known::default());
-        assert!(decide(&[Package::Qemu], &bookworm(), &Known::default(), true).is_err());
+    fn an_apt_that_was_never_updated_is_updated_first() {
+        let known = Known::parse("", &bookworm());
+        let lines = lines(&known, &[Package::Qemu], true);
+        assert_eq!(lines, ["sudo apt-get -o DPkg::Lock::Timeout=120 update"]);
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
     fn another_system_is_told_what_it_needs() {
         let failure = by_hand(&[Package::Qemu], "Ubuntu 24.04");
         assert!(
-            failure.text.contains("on Ubuntu 24.04, install:\n    qemu-system-aarch64, version 8"),
+            failure.text.contains("on Ubuntu 24.04, install:\n    qemu-system-aarch64 of version 8"),
             "{failure}"
         );
     }

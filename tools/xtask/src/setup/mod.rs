@@ -41,32 +41,54 @@ impl Install {
 
 /// Provides the tools, or says how a person can.
 pub(crate) fn provide(tools: &[Tool], install: Install) -> Result<(), Failure> {
-    if tools.contains(&Tool::Rust) {
-        change(&rust::actions()?, install)?;
+    // The second round is for an apt that had to be updated before it could say what to do.
+    for _ in 0..2 {
+        let changes = changes(tools)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        change(&changes, install)?;
     }
-    let packages = packages::missing(tools)?;
-    if packages.is_empty() {
-        return Ok(());
-    }
-    change(&apt::actions(&packages, install)?, install)?;
     match packages::missing(tools)?.first() {
         None => Ok(()),
-        Some(package) => Err(Failure::missing(format!("{package} is still missing after its installation"))),
+        Some(package) => Err(Failure::missing(format!(
+            "{package} is still missing; apt has it not, or `PATH` leads to another one first"
+        ))),
     }
 }
 
+/// Everything that is to be changed, as far as it is known.
+fn changes(tools: &[Tool]) -> Result<Vec<Action>, Failure> {
+    let mut changes = if tools.contains(&Tool::Rust) { rust::actions()? } else { Vec::new() };
+    let packages = packages::missing(tools)?;
+    for package in &packages {
+        eprintln!("setup: {package} is missing");
+    }
+    if !packages.is_empty() {
+        changes.extend(apt::actions(&packages)?);
+    }
+    Ok(changes)
+}
+
 fn change(actions: &[Action], install: Install) -> Result<(), Failure> {
-    if actions.is_empty() {
-        return Ok(());
-    }
+    let rights = action::rights();
+    let lines: Vec<String> = actions.iter().map(|action| action.shell_line(rights)).collect();
+    let by_hand = || {
+        let lines = lines.join("\n    ");
+        Failure::missing(format!("tools are missing; after these commands, run this again:\n    {lines}"))
+    };
     let needs_root = actions.iter().any(Action::needs_root);
-    let rights = if needs_root && install == Install::Allowed { action::rights() } else { Rights::None };
     if install == Install::Forbidden || (needs_root && rights == Rights::None) {
-        let lines: String = actions.iter().map(|action| format!("\n    {action}")).collect();
-        return Err(Failure::missing(format!("tools are missing; these commands install them:{lines}")));
+        return Err(by_hand());
     }
-    for action in actions {
-        eprintln!("setup: {action}");
+    if needs_root && rights == Rights::SudoWithPassword {
+        eprintln!("setup: sudo may ask for your password, for these commands:\n    {}", lines.join("\n    "));
+        if !action::password_is_right() {
+            return Err(by_hand());
+        }
+    }
+    for (action, line) in actions.iter().zip(&lines) {
+        eprintln!("setup: {line}");
         action.carry_out(rights)?;
     }
     Ok(())

@@ -33,7 +33,7 @@ impl Package {
 impl fmt::Display for Package {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Qemu => write!(f, "qemu-system-aarch64, version {OLDEST_QEMU} or newer (10 wanted)"),
+            Self::Qemu => write!(f, "qemu-system-aarch64 of version {OLDEST_QEMU} or newer (10 wanted)"),
             Self::E2fsprogs => write!(f, "mke2fs (e2fsprogs)"),
         }
     }

@@ -54,6 +54,7 @@ fn decide(toolchain: &Toolchain) -> Vec<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::action::Rights;
 
     #[test]
     fn a_complete_toolchain_is_left_alone() {
@@ -63,7 +64,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_added() {
         let actions = decide(&Toolchain { has_target: false, has_clippy: true, has_rustfmt: false });
-        let lines: Vec<String> = actions.iter().map(Action::to_string).collect();
+        let lines: Vec<String> = actions.iter().map(|action| action.shell_line(Rights::None)).collect();
         assert_eq!(lines, [&format!("rustup target add {TARGET}"), "rustup component add rustfmt"]);
     }
 }
