@@ -45,12 +45,10 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
     ensure!(interrupts.disk >= 100, "only {} disk interrupts", interrupts.disk);
     let counts = linux.power_off()?;
     ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
-    let caused_otherwise = counts.sum() - counts.of("sgi");
     println!(
         "           {} timer and {} disk interrupts in the guest; at EL2 {:?}",
         interrupts.timer, interrupts.disk, counts.exits
     );
-    ensure!(caused_otherwise < interrupts.timer + interrupts.disk, "more exits than interrupts: {counts:?}");
     let ticks = Regex::new(r"ticker: (\d+) ticks, lost 0, late min")?;
     linux.machine.expect("ticker", &ticks, patience()).context("the neighbour")?;
     let intact = Regex::new(r"ticker: pattern intact\r\n")?;
@@ -60,7 +58,8 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
 
 fn no_exit_for_interrupts(context: &Context<'_>) -> Result<()> {
     let mut counted = Vec::new();
-    for (name, reads, seconds) in [("linux-quiet", 100, 1), ("linux-busy", 2000, 10)] {
+    let busy = if context.long { ("linux-busy", 20_000, 60) } else { ("linux-busy", 2000, 10) };
+    for (name, reads, seconds) in [("linux-quiet", 100, 1), busy] {
         let system = context.made(name, &system("[0]", "neighbour", 100))?;
         let mut linux = Linux::boot(context, name, &system)?;
         linux.read_disk(reads)?;

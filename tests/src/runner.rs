@@ -176,7 +176,12 @@ mod tests {
     fn what_a_machine_said_is_shown_when_its_test_fails() {
         use bulkhead::run::Machine;
         let failing = test(&[], |context| {
-            let machine = Machine { program: "ls".into(), args: Vec::new(), serials: Vec::new() };
+            let machine = Machine {
+                program: "ls".into(),
+                args: Vec::new(),
+                serials: Vec::new(),
+                partitions: Vec::new(),
+            };
             let mut running = context.start(&machine)?;
             running.wait(crate::patience())?;
             anyhow::bail!("seen enough")

@@ -18,6 +18,7 @@ use std::path::Path;
 pub(crate) struct Template {
     args: Vec<OsString>,
     serials: Vec<Serial>,
+    partitions: Vec<String>,
 }
 
 impl Template {
@@ -38,14 +39,16 @@ impl Template {
             args.extend(disk_arguments(number, &path, &disk.bus.value));
         }
         let serials = qemu.serial.iter().map(|serial| carries(system, &serial.value)).collect();
-        Some(Self { args, serials })
+        let partitions = system.partitions.iter().map(|partition| partition.name().to_owned()).collect();
+        Some(Self { args, serials, partitions })
     }
 
     /// The machine that runs the image in the file `image`.
     pub(crate) fn machine(&self, image: &Path) -> Machine {
         let mut args = self.args.clone();
         args.extend([OsString::from("-kernel"), image.into()]);
-        Machine { program: QEMU.into(), args, serials: self.serials.clone() }
+        let (serials, partitions) = (self.serials.clone(), self.partitions.clone());
+        Machine { program: QEMU.into(), args, serials, partitions }
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn test(arguments: &Arguments) -> Result<(), Failure> {
         let tally = match group {
             "format" => check("formatted as rustfmt does", &mut cargo(&["fmt", "--all", "--check"])),
             "lint" => lint(),
-            "host" => host(selection.name),
+            "host" => host(selection.name, setting.long),
             BUILD => build(),
             _ => system(group, &selected, &setting),
         };
@@ -155,9 +155,15 @@ fn lint() -> Tally {
     tally
 }
 
-fn host(name: Option<&str>) -> Tally {
+/// Cases of every property test in the long tier.
+const LONG_CASES: &str = "20000";
+
+fn host(name: Option<&str>, long: bool) -> Tally {
     let mut command = cargo(&["test", "--quiet", "--no-fail-fast"]);
     command.args(name);
+    if long {
+        command.env("PROPTEST_CASES", LONG_CASES);
+    }
     let Some(Output { status, stdout, stderr }) = captured(&mut command) else {
         return Tally { failed: 1, ..Tally::default() };
     };

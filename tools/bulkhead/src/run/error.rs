@@ -22,6 +22,13 @@ pub enum Error {
         /// The partition.
         partition: String,
     },
+    /// There is no such console.
+    Unknown {
+        /// What was asked for.
+        partition: String,
+        /// The partitions that there are.
+        partitions: Vec<String>,
+    },
     /// A console did not say what was expected of it.
     Missed {
         /// The partition.
@@ -56,7 +63,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NoQemu { .. } => 3,
-            Self::Deaf { .. } => 2,
+            Self::Deaf { .. } | Self::Unknown { .. } => 2,
             _ => 4,
         }
     }
@@ -71,6 +78,9 @@ impl fmt::Display for Error {
         match self {
             Self::NoQemu { program } => {
                 write!(f, "`{}` is not installed; `cargo xtask setup` installs it", program.display())
+            }
+            Self::Unknown { partition, partitions } => {
+                write!(f, "there is no console `{partition}`: the partitions are {}", partitions.join(", "))
             }
             Self::Host { doing, source } => write!(f, "{doing}: {source}"),
             Self::Deaf { partition } => {

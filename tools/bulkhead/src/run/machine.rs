@@ -2,6 +2,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
+use super::{demultiplexer::FIRMWARE, session::QEMU};
+
+/// The label of the hypervisor's own log.
+const HYPERVISOR: &str = "bulkhead";
+
 /// A QEMU command line, apart from what belongs to the runner: serial ports, display and monitor.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -11,6 +16,8 @@ pub struct Machine {
     pub args: Vec<OsString>,
     /// What each of the machine's serial ports carries, in QEMU's order.
     pub serials: Vec<Serial>,
+    /// The partitions that run on it.
+    pub partitions: Vec<String>,
 }
 
 /// What a serial port carries.
@@ -25,6 +32,12 @@ pub enum Serial {
 }
 
 impl Machine {
+    /// Whether there is a console of that name: a partition's, the hypervisor's log, or another source.
+    pub(super) fn speaks(&self, name: &str) -> bool {
+        [HYPERVISOR, FIRMWARE, QEMU].contains(&name)
+            || self.partitions.iter().any(|partition| partition == name)
+    }
+
     /// The partitions that can be typed to.
     pub fn listeners(&self) -> impl Iterator<Item = &str> {
         self.serials.iter().filter_map(|serial| match serial {

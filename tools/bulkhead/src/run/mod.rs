@@ -49,6 +49,10 @@ pub enum Outcome {
 ///
 /// `symbols` is the ELF file that a debugger is to read.
 pub fn run(machine: &Machine, options: &Options, symbols: &Path) -> Result<Outcome, Error> {
+    if let Some(step) = options.script.0.iter().find(|step| !machine.speaks(step.partition())) {
+        let (partition, partitions) = (step.partition().to_owned(), machine.partitions.clone());
+        return Err(Error::Unknown { partition, partitions });
+    }
     let mut machine = machine.clone();
     machine.args.extend(options.extra.iter().cloned());
     if options.gdb {

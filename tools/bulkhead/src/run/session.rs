@@ -284,7 +284,8 @@ mod tests {
     /// `ls` takes none of QEMU's options: it complains and ends, as QEMU does about a wrong option.
     fn complaining() -> Session {
         let serials = vec![Serial::Shared, Serial::Unused, Serial::Partition("linux".to_owned())];
-        Session::start(&Machine { program: "ls".into(), args: Vec::new(), serials }).unwrap()
+        Session::start(&Machine { program: "ls".into(), args: Vec::new(), serials, partitions: Vec::new() })
+            .unwrap()
     }
 
     fn soon() -> Instant {
@@ -293,7 +294,12 @@ mod tests {
 
     #[test]
     fn a_missing_qemu_is_an_error_of_its_own() {
-        let machine = Machine { program: "/no/such/qemu".into(), args: Vec::new(), serials: Vec::new() };
+        let machine = Machine {
+            program: "/no/such/qemu".into(),
+            args: Vec::new(),
+            serials: Vec::new(),
+            partitions: Vec::new(),
+        };
         let error = Session::start(&machine).unwrap_err();
         assert_eq!(error.exit_code(), 3);
         assert!(error.to_string().contains("cargo xtask setup"), "{error}");
