@@ -93,7 +93,7 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
     // SAFETY: as above.
     let tables = unsafe { window.bytes(plan.header.tables) }.ok_or(Refusal::Memory)?;
     if Sha256::digest(tables)[..] != plan.header.tables_digest {
-        return Err(Refusal::Damaged("the stage-2 tables"));
+        return Err(Refusal::Damaged("the package of stage-2 tables"));
     }
     Ok(plan)
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod boot;
 mod context;
 mod counts;
 mod demo;
@@ -55,7 +56,7 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [demo::TESTS, linux::TESTS].concat()
+    [demo::TESTS, boot::TESTS, linux::TESTS].concat()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -49,6 +49,13 @@ impl<'a> Context<'a> {
         self.boot(name, &self.build(path, None)?)
     }
 
+    /// A file of a test's own.
+    pub(crate) fn scratch_file(&self, name: &str, file: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.scratch(name)?.join(file);
+        fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
     fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.images.join("tests").join(name);
         fs::create_dir_all(&folder)?;

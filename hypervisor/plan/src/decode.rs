@@ -99,6 +99,8 @@ impl fmt::Display for DecodeError {
     }
 }
 
+impl core::error::Error for DecodeError {}
+
 fn table<'a, T: TryFromBytes + KnownLayout + Immutable>(
     bytes: &'a [u8],
     header: &Header,
