@@ -64,7 +64,7 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
 
 fn no_exit_for_interrupts(context: &Context<'_>) -> Result<()> {
     let mut counted = Vec::new();
-    let busy = if context.long { ("linux-busy", 16_000, 60) } else { ("linux-busy", 2000, 10) };
+    let busy = if context.long { ("linux-busy", 16_000, 40) } else { ("linux-busy", 2000, 10) };
     for (name, reads, seconds) in [("linux-quiet", 100, 1), busy] {
         let system = context.made(name, &system("[0]", "neighbour", 100))?;
         let mut linux = Linux::boot(context, name, &system)?;
