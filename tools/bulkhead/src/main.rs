@@ -112,9 +112,13 @@ fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
 }
 
 fn source(built: &Built, partition: &str) -> Result<String, Stop> {
-    let tree = built.device_tree(partition).ok_or_else(|| Stop {
-        text: format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", ")),
-        code: 2,
+    let tree = built.device_tree(partition).ok_or_else(|| {
+        let text = if built.partitions.iter().any(|name| name == partition) {
+            format!("error: the partition `{partition}` gets no device tree")
+        } else {
+            format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", "))
+        };
+        Stop { text, code: 2 }
     })?;
     Fdt::new(tree)
         .map(|fdt| fdt.to_string())

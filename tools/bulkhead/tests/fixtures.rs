@@ -137,6 +137,15 @@ fn crowded() -> DeviceTree {
     tree
 }
 
+/// QEMU's `virt` with so many CPUs, numbered as QEMU does: 16 to a cluster.
+fn wide(cpus: u32) -> DeviceTree {
+    let virt = std::fs::read(tests().join("board/virt.dtb")).unwrap();
+    let mut tree = DeviceTree::from_fdt(&Fdt::new(&virt).unwrap());
+    let parent = tree.find_node_mut("/cpus").unwrap();
+    (4..cpus).for_each(|number| parent.add_child(cpu((number % 16) | ((number / 16) << 8), "psci")));
+    tree
+}
+
 /// A board whose interrupt controller is of an older kind.
 fn gicv2() -> DeviceTree {
     let mut tree = extra();
@@ -150,9 +159,15 @@ fn the_boards_are_what_their_makers_make() {
     let extra = extra().to_dtb();
     let mut damaged = extra.clone();
     damaged.truncate(extra.len() / 2);
-    for (name, bytes) in
-        [("extra", extra), ("gicv2", gicv2().to_dtb()), ("crowded", crowded().to_dtb()), ("damaged", damaged)]
-    {
+    let boards = [
+        ("extra", extra),
+        ("gicv2", gicv2().to_dtb()),
+        ("crowded", crowded().to_dtb()),
+        ("eight", wide(8).to_dtb()),
+        ("twenty", wide(20).to_dtb()),
+        ("damaged", damaged),
+    ];
+    for (name, bytes) in boards {
         assert_is_file(&tests().join(format!("board/{name}.dtb")), &bytes);
     }
 }
@@ -163,6 +178,10 @@ fn the_images_are_what_their_makers_make() {
     let hypervisor = elf(EXEC, AARCH64, &[(0xffff_0000_0000, 256, 0x2000)]);
     let mut compressed = image_header(0x200_0000);
     compressed[..3].copy_from_slice(b"\x1f\x8b\x08");
+    let mut unpacks_itself = b"MZ\0\0zimg\x40\0\0\0\x08\0\0\0".to_vec();
+    unpacks_itself.resize(HEADER, 0);
+    unpacks_itself.extend(b"\x28\xb5\x2f\xfd\0\0\0\0");
+    let nop = 0xd503_201f_u32.to_le_bytes();
     let files = [
         ("images/guest.elf", guest.clone()),
         ("images/bulkhead.elf", hypervisor),
@@ -176,6 +195,9 @@ fn the_images_are_what_their_makers_make() {
         ("images/cut.elf", guest[..200].to_vec()),
         ("images/kernel", image_header(0x200_0000)),
         ("images/kernel.gz", compressed),
+        ("images/kernel.efi", unpacks_itself),
+        ("images/raw.bin", nop.repeat(64)),
+        ("images/empty.bin", Vec::new()),
         ("images/initrd.cpio", b"070701".to_vec()),
         ("images/disk.img", vec![0; 512]),
         ("images/text.txt", b"This is no program.\n".to_vec()),
