@@ -58,7 +58,8 @@ pub(crate) fn stamp(image: &mut [u8], header: &BootHeader) {
     image[BOOT_HEADER_OFFSET..BOOT_HEADER_OFFSET + bytes.len()].copy_from_slice(bytes);
 }
 
-fn flatten(elf: &[u8]) -> Result<Vec<u8>, String> {
+/// The bytes of an ELF file as they lie in memory; an error says why it is not the hypervisor's.
+pub(crate) fn flatten(elf: &[u8]) -> Result<Vec<u8>, String> {
     if !elf.starts_with(b"\x7fELF") {
         return Err("it is no ELF file".to_owned());
     }

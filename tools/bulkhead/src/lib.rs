@@ -4,7 +4,8 @@
 //! files, `board` the facts, `expand` resolves names, `rules` says what must not be, `guest` reads images,
 //! `allocate` gives out addresses, `carve` makes device trees, `tables` stage 2, `records` and `wire` the
 //! plan, `assemble` puts it all into one file, and `prove` reads that file as if it had never seen it.
-//! [`system::build`] is the whole way; [`run`] starts the result in QEMU.
+//! [`system::build`] is the whole way; [`run`] starts the result in QEMU. From a finished image alone,
+//! [`mod@inspect`] says what is in it and [`decode`] what the addresses in its log are.
 
 #![forbid(unsafe_code)]
 
@@ -13,10 +14,12 @@ mod assemble;
 mod board;
 mod bootargs;
 mod carve;
+pub mod decode;
 pub mod diagnostic;
 mod expand;
 mod guest;
 mod hypervisor;
+pub mod inspect;
 mod load;
 mod machine;
 mod map;

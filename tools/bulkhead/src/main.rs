@@ -1,13 +1,16 @@
 //! The command `bulkhead`.
 //!
-//! Exit codes: 0 done, 1 the configuration is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
+//! Exit codes: 0 done, 1 the configuration or an image is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
 //! failed.
 
+use bulkhead::decode::Decoder;
+use bulkhead::inspect::inspect;
 use bulkhead::run;
 use bulkhead::system::{self, Built, Failure, Options};
 use clap::{Args, Parser, Subcommand};
 use dtoolkit::fdt::Fdt;
 use std::fs;
+use std::io::{BufRead, Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -40,6 +43,16 @@ enum Verb {
         /// The partition
         partition: String,
     },
+    /// Shows what is in an image, from its bytes alone
+    Inspect {
+        /// The image
+        image: PathBuf,
+        /// As one JSON document
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says what the addresses in a log are
+    Decode(Log),
     /// Runs a system in QEMU
     Run {
         #[command(flatten)]
@@ -56,6 +69,21 @@ struct System {
     system: String,
     #[command(flatten)]
     options: Options,
+}
+
+#[derive(Args)]
+struct Log {
+    /// The log, or `-` for standard input
+    log: PathBuf,
+    /// The image that it comes from
+    #[arg(long, value_name = "IMG")]
+    image: PathBuf,
+    /// The hypervisor's binary in that image, to name its functions
+    #[arg(long, value_name = "ELF")]
+    hypervisor: Option<PathBuf>,
+    /// Whose log it is, where a line does not say
+    #[arg(long, value_name = "NAME")]
+    partition: Option<String>,
 }
 
 /// Why a command fails: what to print, and the exit code.
@@ -92,7 +120,44 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         }
         Verb::Map(system) => print!("{}", system.build()?.map()),
         Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
+        Verb::Inspect { image, json } => return show(&image, json),
+        Verb::Decode(log) => return decode(&log),
         Verb::Run { system, options } => return start(&system, &options),
+    }
+    Ok(())
+}
+
+fn show(image: &Path, json: bool) -> Result<(), Stop> {
+    let contents = inspect(&read(image)?);
+    if json {
+        let text = serde_json::to_string_pretty(&contents);
+        let text = text.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
+        say(&format!("{text}\n"))?;
+    } else {
+        say(&contents.to_string())?;
+    }
+    let wrong = |fault: &String| format!("error: `{}`: {fault}", image.display());
+    match contents.faults.as_slice() {
+        [] => Ok(()),
+        faults => Err(Stop { text: faults.iter().map(wrong).collect::<Vec<_>>().join("\n"), code: 1 }),
+    }
+}
+
+fn decode(log: &Log) -> Result<(), Stop> {
+    let image = read(&log.image)?;
+    let hypervisor = log.hypervisor.as_deref().map(read).transpose()?;
+    let decoder = Decoder::new(&image, hypervisor.as_deref(), log.partition.as_deref())
+        .map_err(|why| Stop { text: format!("error: {why}"), code: 1 })?;
+    let lines: Box<dyn BufRead> = if log.log == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(Cursor::new(read(&log.log)?))
+    };
+    for line in lines.split(b'\n') {
+        let line = line.map_err(|error| host("reading the log", &error))?;
+        if !say(&format!("{}\n", decoder.annotate(&String::from_utf8_lossy(&line))))? {
+            break;
+        }
     }
     Ok(())
 }
@@ -112,9 +177,13 @@ fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
 }
 
 fn source(built: &Built, partition: &str) -> Result<String, Stop> {
-    let tree = built.device_tree(partition).ok_or_else(|| Stop {
-        text: format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", ")),
-        code: 2,
+    let tree = built.device_tree(partition).ok_or_else(|| {
+        let text = if built.partitions.iter().any(|name| name == partition) {
+            format!("error: the partition `{partition}` gets no device tree")
+        } else {
+            format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", "))
+        };
+        Stop { text, code: 2 }
     })?;
     Fdt::new(tree)
         .map(|fdt| fdt.to_string())
@@ -132,6 +201,19 @@ impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self { text: failure.to_string(), code: failure.exit_code() }
     }
+}
+
+/// Writes to standard output; false if nobody listens any more.
+fn say(text: &str) -> Result<bool, Stop> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(host("writing", &error)),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Stop> {
+    fs::read(path).map_err(|error| host(&format!("reading `{}`", path.display()), &error))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Stop> {

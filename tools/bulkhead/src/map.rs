@@ -76,7 +76,7 @@ fn free(plan: &Plan<'_>) -> Vec<Span> {
 
 fn seen(text: &mut String, plan: &Plan<'_>, partition: &Partition) {
     line(text, format_args!("\npartition {} (VMID {})", partition.name, partition.vmid));
-    line(text, format_args!("  begins at {}, device tree at {:#x}", partition.entry, partition.argument));
+    line(text, format_args!("  begins at {} with {:#x} in x0", partition.entry, partition.argument));
     for region in partition.regions.of(plan.regions).unwrap_or_default() {
         let kind = match region.kind {
             RegionKind::Ram => "RAM",

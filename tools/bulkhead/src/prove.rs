@@ -5,7 +5,8 @@
 
 use crate::wire::digest;
 use bulkhead_core::prove::{Proof, prove};
-use bulkhead_plan::{BOOT_HEADER_OFFSET, BootHeader, Plan, verify};
+use bulkhead_plan::{BOOT_HEADER_OFFSET, BootHeader, Plan, Span, verify};
+use std::ops::Range;
 use zerocopy::{IntoBytes, TryFromBytes};
 
 /// A plan's bytes at an address that is a multiple of 8, as decoding wants them.
@@ -31,41 +32,115 @@ impl PlanBytes {
     }
 }
 
+/// What an image says by itself, and everything that is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Examined {
+    /// Its boot header.
+    pub(crate) header: Option<BootHeader>,
+    /// The bytes of its plan, if they are one.
+    pub(crate) plan: Option<PlanBytes>,
+    /// Whether the plan has the digest that its header says.
+    pub(crate) is_plan_intact: bool,
+    /// Whether the stage-2 tables have the digest that the plan says.
+    pub(crate) are_tables_intact: bool,
+    /// Whether each piece to load has the digest that the plan says.
+    pub(crate) intact_loads: Vec<bool>,
+    /// What was proven of the tables.
+    pub(crate) proof: Option<Proof>,
+    /// What is wrong.
+    pub(crate) faults: Vec<String>,
+}
+
 /// Proves a finished image.
 pub(crate) fn prove_image(image: &[u8]) -> Result<Proof, String> {
-    let header = boot_header(image)?;
-    let bytes = PlanBytes::of(image)?;
-    let plan = Plan::decode(bytes.bytes()).map_err(|error| error.to_string())?;
-    if digest(plan.digested()) != plan.header.digest {
-        return Err("the plan's digest is wrong".to_owned());
+    let Examined { proof, faults, .. } = examine(image);
+    match (faults.into_iter().next(), proof) {
+        (None, Some(proof)) => Ok(proof),
+        (fault, _) => Err(fault.unwrap_or_else(|| "nothing of it could be proven".to_owned())),
     }
-    if header.window != plan.board.window
-        || header.heap != plan.board.heap
-        || header.console != plan.board.console
-    {
-        return Err("the boot header and the plan contradict each other".to_owned());
+}
+
+/// Looks at everything in an image; what cannot be looked at for an earlier fault is left out.
+pub(crate) fn examine(image: &[u8]) -> Examined {
+    let mut examined = Examined::default();
+    if let Err(fault) = examined.read(image) {
+        examined.faults.push(fault);
     }
-    verify(&plan).map_err(|violation| violation.to_string())?;
-    let window = header.window.base.0;
-    let inside = |base: u64, size| part(image, base.checked_sub(window)?, size);
-    let place = plan.header.tables;
-    let tables = inside(place.base.0, place.size).ok_or("its stage-2 tables are cut off")?;
-    if digest(tables) != plan.header.tables_digest {
-        return Err("the tables' digest is wrong".to_owned());
+    examined
+}
+
+impl Examined {
+    /// Every step; an error is the fault behind which nothing can be read.
+    fn read(&mut self, image: &[u8]) -> Result<(), String> {
+        if image.get(IMAGE_MAGIC) != Some(b"ARM\x64") {
+            return Err("it does not begin with an arm64 `Image` header".to_owned());
+        }
+        let header = boot_header(image)?;
+        self.header = Some(header);
+        self.demand(image.get(IMAGE_SIZE) == Some(&header.window.size.to_le_bytes()), || {
+            "the `Image` header says another size than that of the window".to_owned()
+        });
+        let size = u64::try_from(image.len()).unwrap_or(u64::MAX);
+        self.demand(header.image_size <= size, || {
+            format!("it is cut off: {} bytes of {}", size, header.image_size)
+        });
+        let bytes = PlanBytes::of(image)?;
+        let plan = Plan::decode(bytes.bytes()).map_err(|error| error.to_string())?;
+        self.is_plan_intact = digest(plan.digested()) == plan.header.digest;
+        self.demand(self.is_plan_intact, || "the plan's digest is wrong".to_owned());
+        let agree = (header.window, header.heap, header.console)
+            == (plan.board.window, plan.board.heap, plan.board.console);
+        self.demand(agree, || "the boot header and the plan contradict each other".to_owned());
+        let verdict = verify(&plan);
+        self.demand(verdict.is_ok(), || verdict.err().map(|why| why.to_string()).unwrap_or_default());
+        self.read_contents(image, &plan, verdict.is_ok());
+        self.plan = Some(bytes);
+        Ok(())
     }
-    for load in plan.loads {
-        let bytes = inside(load.source.0, load.size).ok_or("a guest's image is cut off")?;
-        if digest(bytes) != load.digest {
-            return Err("the digest of a guest's image is wrong".to_owned());
+
+    /// What the plan points to: the tables, proven if the plan is sound, and the pieces to load.
+    fn read_contents(&mut self, image: &[u8], plan: &Plan<'_>, is_sound: bool) {
+        let tables = in_window(image, plan, plan.header.tables);
+        self.demand(tables.is_some(), || "its stage-2 tables are cut off".to_owned());
+        if let Some(tables) = tables {
+            self.are_tables_intact = digest(tables) == plan.header.tables_digest;
+            self.demand(self.are_tables_intact, || "the tables' digest is wrong".to_owned());
+            match prove(plan, tables) {
+                Ok(proof) if is_sound => self.proof = Some(proof),
+                Ok(_) => {}
+                Err(failure) => self.faults.push(failure.to_string()),
+            }
+        }
+        for load in plan.loads {
+            let bytes = in_window(image, plan, Span { base: load.source, size: load.size });
+            let is_intact = bytes.is_some_and(|bytes| digest(bytes) == load.digest);
+            self.intact_loads.push(is_intact);
+            let what = if bytes.is_some() { "has another digest than the plan says" } else { "is cut off" };
+            self.demand(is_intact, || format!("the piece at {} {what}", load.source));
         }
     }
-    prove(&plan, tables).map_err(|failure| failure.to_string())
+
+    fn demand(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            self.faults.push(fault());
+        }
+    }
+}
+
+/// Bytes of the `Image` header that hold the window's size.
+const IMAGE_SIZE: Range<usize> = 16..24;
+/// Bytes of the `Image` header that hold its magic number.
+const IMAGE_MAGIC: Range<usize> = 56..60;
+
+/// The bytes of the image that will lie at `span` of the board's memory.
+pub(crate) fn in_window<'a>(image: &'a [u8], plan: &Plan<'_>, span: Span) -> Option<&'a [u8]> {
+    part(image, span.base.0.checked_sub(plan.board.window.base.0)?, span.size)
 }
 
 fn boot_header(image: &[u8]) -> Result<BootHeader, String> {
     let bytes = image.get(BOOT_HEADER_OFFSET..BOOT_HEADER_OFFSET + size_of::<BootHeader>());
     let header = bytes.and_then(|bytes| BootHeader::try_read_from_bytes(bytes).ok());
-    header.ok_or_else(|| "its boot header is damaged".to_owned())
+    header.filter(|header| header.window.size != 0).ok_or_else(|| "its boot header is damaged".to_owned())
 }
 
 fn part(image: &[u8], offset: u64, size: u64) -> Option<&[u8]> {

@@ -21,8 +21,8 @@ pub(crate) struct Placement {
     pub(crate) root: u64,
     /// Where its first CPU begins.
     pub(crate) entry: u64,
-    /// Where its device tree goes.
-    pub(crate) tree: u64,
+    /// What its first CPU finds in x0.
+    pub(crate) argument: u64,
     /// What is loaded.
     pub(crate) loads: Vec<Load>,
 }
@@ -62,7 +62,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
             root: Pa(placement.root),
             vtcr: vtcr(physical_bits(system.board)),
             entry: Ipa(placement.entry),
-            argument: placement.tree,
+            argument: placement.argument,
             distributor: space.distributor,
             redistributors: space.redistributors,
             uart: space.uart.unwrap_or_default(),

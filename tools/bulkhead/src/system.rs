@@ -54,7 +54,7 @@ pub struct Built {
     /// What the hypervisor takes.
     pub size: Size,
     plan: PlanBytes,
-    trees: Vec<Vec<u8>>,
+    trees: Vec<Option<Vec<u8>>>,
     map: String,
     machine: Option<Template>,
 }
@@ -148,10 +148,10 @@ impl Built {
         &self.map
     }
 
-    /// The flattened device tree of a partition.
+    /// The flattened device tree of a partition, if it has one.
     pub fn device_tree(&self, partition: &str) -> Option<&[u8]> {
         let index = self.partitions.iter().position(|name| name == partition)?;
-        self.trees.get(index).map(Vec::as_slice)
+        self.trees.get(index)?.as_deref()
     }
 
     /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.

@@ -16,6 +16,19 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use support::{assert_is_file, tests};
 
+/// Every system, by its path below `accept`.
+const SYSTEMS: &[&str] = &[
+    "devices",
+    "eight/four",
+    "eight/linux",
+    "eight/one",
+    "kernel",
+    "raw",
+    "three",
+    "treeless",
+    "twenty/wide",
+];
+
 fn options() -> Options {
     Options { images: vec![tests().join("images")], ..Options::default() }
 }
@@ -30,10 +43,10 @@ fn built(name: &str) -> Built {
 
 #[test]
 fn a_good_system_is_planned_as_it_was_planned_before() {
-    for name in ["devices", "kernel", "three"] {
+    for name in SYSTEMS {
         let built = built(name);
         assert_is_file(&tests().join(format!("accept/{name}.map")), built.map().as_bytes());
-        let tree = built.device_tree(&built.partitions[0]).unwrap();
+        let Some(tree) = built.device_tree(&built.partitions[0]) else { continue };
         let source = Fdt::new(tree).unwrap().to_string();
         assert_is_file(&tests().join(format!("accept/{name}.dts")), source.as_bytes());
     }
@@ -61,6 +74,41 @@ fn cpus_are_in_the_order_of_the_list_and_the_rest_is_free() {
     assert_eq!(order, [3, 1, 2, 0, 4]);
     let seen: Vec<u64> = plan.cpus.iter().take(3).map(|cpu| cpu.virtual_mpidr).collect();
     assert_eq!(seen, [0, 1, 0]);
+}
+
+#[test]
+fn cpus_beyond_sixteen_are_in_clusters_for_the_board_and_for_the_partition() {
+    let built = built("twenty/wide");
+    let plan = built.plan().unwrap();
+    let number = |cpu: u64| (cpu % 16) | ((cpu / 16) << 8);
+    let cpus: Vec<_> = plan.cpus.iter().map(|cpu| (cpu.mpidr, cpu.virtual_mpidr)).collect();
+    let wide = (1..16).chain([17, 18]).map(number).zip((0..).map(number));
+    let narrow = [(0x100, 0), (0x103, 1), (0, 2)];
+    assert_eq!(cpus, wide.chain(narrow).collect::<Vec<_>>());
+    for (cpu, index) in plan.cpus.iter().zip((1..16).chain([17, 18, 16, 19, 0])) {
+        assert_eq!(cpu.redistributor.0, 0x80a_0000 + index * 0x2_0000, "{:#x}", cpu.mpidr);
+    }
+}
+
+#[test]
+fn a_raw_image_begins_where_a_person_says() {
+    let built = built("raw");
+    let plan = built.plan().unwrap();
+    let begins: Vec<_> = plan.partitions.iter().map(|it| (it.entry.0, it.argument)).collect();
+    let usual = 0x4000_0000 + (16 << 20) - BLOCK;
+    assert_eq!(
+        begins,
+        [(0x4008_0000, usual), (0x4008_0010, 0x4000_0000), (0x4000_0000, 7), (0x4000_0000, 0x4300_0000)]
+    );
+}
+
+#[test]
+fn a_partition_without_a_device_tree_is_loaded_its_image_and_nothing_else() {
+    let built = built("treeless");
+    let plan = built.plan().unwrap();
+    assert!(built.device_tree("first").is_none());
+    assert_eq!((plan.partitions[0].loads.count, plan.partitions[0].argument), (1, 0));
+    assert_eq!((plan.partitions[1].loads.count, plan.partitions[1].argument), (1, 0x1234));
 }
 
 #[test]

@@ -8,8 +8,8 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
-use support::tests;
+use std::process::{Command, Output, Stdio};
+use support::{assert_is_file, tests};
 use tempfile::TempDir;
 
 /// A folder with two boards, one of them with the tests' systems.
@@ -92,4 +92,91 @@ fn a_device_tree_is_shown_as_source() {
 #[test]
 fn an_unknown_verb_is_a_usage_error() {
     assert_eq!(bulkhead(&tests(), &["fly", "only"]).status.code(), Some(2));
+}
+
+/// The image of the system `only`, and the folder that holds it.
+fn image() -> (TempDir, Vec<u8>) {
+    let workspace = workspace();
+    let output = bulkhead(workspace.path(), &["build", "only", "-o", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let bytes = fs::read(workspace.path().join("the.img")).unwrap();
+    (workspace, bytes)
+}
+
+/// Runs a verb that takes no options of a system.
+fn plain(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_bulkhead")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn an_image_is_taken_apart_without_its_configuration() {
+    let (folder, _) = image();
+    let output = plain(folder.path(), &["inspect", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_is_file(&tests().join("accept/three.inspect"), &output.stdout);
+}
+
+#[test]
+fn an_image_is_taken_apart_for_a_program() {
+    let (folder, bytes) = image();
+    let output = plain(folder.path(), &["inspect", "the.img", "--json"]);
+    let contents: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(contents["bytes"], bytes.len());
+    assert_eq!(contents["partitions"][1]["name"], "second");
+    assert_eq!(contents["partitions"][1]["loads"][1]["kind"], "device tree");
+    assert_eq!(contents["faults"], serde_json::json!([]));
+}
+
+#[test]
+fn a_damaged_image_is_shown_as_far_as_it_goes_and_is_a_failure() {
+    let (folder, mut bytes) = image();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(folder.path().join("the.img"), &bytes).unwrap();
+    let output = plain(folder.path(), &["inspect", "the.img"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("has another digest than the plan says"), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("partition third") && text.contains("digest wrong"), "{text}");
+    fs::write(folder.path().join("the.img"), &bytes[..0x1000]).unwrap();
+    let output = plain(folder.path(), &["inspect", "the.img", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let contents: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(contents["faults"][1], "its plan is cut off");
+}
+
+#[test]
+fn the_addresses_in_a_log_get_their_meaning() {
+    let (folder, _) = image();
+    fs::write(folder.path().join("log"), b"[second] at 0x40000040\n\xff 0x9000000\n").unwrap();
+    let output = plain(folder.path(), &["decode", "log", "--image", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let first = "[second] at 0x40000040 <second: arm64 Image, loaded + 0x40>\n";
+    assert_eq!(text, format!("{first}\u{fffd} 0x9000000 <bulkhead: console>\n"));
+}
+
+#[test]
+fn a_log_is_not_decoded_by_symbols_of_another_hypervisor() {
+    let (folder, _) = image();
+    fs::write(folder.path().join("log"), b"").unwrap();
+    let other = tests().join("reject/window-too-large/images/bulkhead.elf");
+    let arguments = ["decode", "log", "--image", "the.img", "--hypervisor", other.to_str().unwrap()];
+    let output = plain(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("built anew since"), "{}", stderr(&output));
+}
+
+#[test]
+fn nobody_has_to_read_a_decoded_log_to_its_end() {
+    let (folder, _) = image();
+    fs::write(folder.path().join("log"), "[second] at 0x40000040\n".repeat(10_000)).unwrap();
+    let mut decoding = Command::new(env!("CARGO_BIN_EXE_bulkhead"))
+        .args(["decode", "log", "--image", "the.img"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(decoding.stdout.take());
+    assert_eq!(decoding.wait().unwrap().code(), Some(0));
 }

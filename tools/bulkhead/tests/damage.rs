@@ -7,6 +7,8 @@
 
 mod support;
 
+use bulkhead::decode::Decoder;
+use bulkhead::inspect::inspect;
 use bulkhead::system::{Options, build};
 use proptest::prelude::any;
 use proptest::{prop_assert, proptest};
@@ -62,6 +64,12 @@ fn damage() -> impl proptest::strategy::Strategy<Value = Damage> {
     proptest::collection::vec((any::<usize>(), any::<u8>()), 1..4)
 }
 
+/// An image, to be damaged without its digests being made right again.
+static IMAGE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let options = Options { images: vec![tests().join("images")], ..Options::default() };
+    build(&tests().join("accept/devices.toml"), &options).unwrap().image
+});
+
 static TREE: LazyLock<Victim> = LazyLock::new(|| Victim::new("extra.dtb"));
 static GUEST: LazyLock<Victim> = LazyLock::new(|| Victim::new("fixed.elf"));
 static HYPERVISOR: LazyLock<Victim> = LazyLock::new(|| Victim::new("bulkhead.elf"));
@@ -87,6 +95,23 @@ proptest! {
     #[test]
     fn a_damaged_system_file_is_answered(damage in damage()) {
         prop_assert!(SYSTEM.answers(&damage));
+    }
+
+    #[test]
+    fn a_damaged_image_is_inspected_and_its_log_decoded(damage in damage(), length in 0..0x2_0000_usize) {
+        let mut bytes = IMAGE.clone();
+        for (at, value) in &damage {
+            // Most of the image is guests: the first 64 KiB hold what is read here.
+            let at = at % bytes.len().min(0x1_0000);
+            bytes[at] = *value;
+        }
+        bytes.truncate(length);
+        let contents = inspect(&bytes);
+        let is_proven = contents.tables.as_ref().is_some_and(|tables| tables.proven.is_some());
+        prop_assert!(!contents.faults.is_empty() || is_proven, "{contents}");
+        if let Ok(decoder) = Decoder::new(&bytes, None, None) {
+            prop_assert!(decoder.annotate("0x40000000").starts_with("0x40000000"));
+        }
     }
 
     #[test]

@@ -47,6 +47,40 @@ fn elf(kind: u16, machine: u16, segments: &[Segment]) -> Vec<u8> {
     [bytes, headers, contents].concat()
 }
 
+/// An ELF file with names for parts of its first segment: a name, its distance from the start, its size.
+fn with_symbols(mut elf: Vec<u8>, symbols: &[(&str, u64, u64)]) -> Vec<u8> {
+    let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+    let (offset, address, size) = (word(&elf, 72), word(&elf, 80), word(&elf, 96));
+    let mut names = b"\0.text\0.symtab\0.strtab\0".to_vec();
+    let mut table = vec![0; 24];
+    for (name, distance, size) in symbols {
+        table.extend(u32::try_from(names.len()).unwrap().to_le_bytes());
+        // A function (2), local, in the first section.
+        table.extend([2, 0, 1, 0]);
+        table.extend([address + distance, *size].into_iter().flat_map(u64::to_le_bytes));
+        names.extend(name.bytes().chain([0]));
+    }
+    let table_at = u64::try_from(elf.len()).unwrap();
+    let table_size = u64::try_from(table.len()).unwrap();
+    let names_size = u64::try_from(names.len()).unwrap();
+    elf.extend(table.iter().chain(&names));
+    let sections = table_at + table_size + names_size;
+    elf[40..48].copy_from_slice(&sections.to_le_bytes());
+    elf[58..64].copy_from_slice(&[64, 0, 4, 0, 3, 0]);
+    // Name, type, flags, address, offset, size, link and info, alignment, size of an entry.
+    let count = u64::try_from(symbols.len() + 1).unwrap();
+    for (name, kind, fields) in [
+        (0_u32, 0_u32, [0; 8]),
+        (1, 1, [6, address, offset, size, 0, 4, 0, 0]),
+        (7, 2, [0, 0, table_at, table_size, count << 32 | 3, 8, 24, 0]),
+        (15, 3, [0, 0, table_at + table_size, names_size, 0, 1, 0, 0]),
+    ] {
+        elf.extend([name, kind].into_iter().flat_map(u32::to_le_bytes));
+        elf.extend(fields[..7].iter().flat_map(|field| field.to_le_bytes()));
+    }
+    elf
+}
+
 fn image_header(size: u64) -> Vec<u8> {
     let mut header = vec![0; HEADER];
     header[16..24].copy_from_slice(&size.to_le_bytes());
@@ -137,6 +171,15 @@ fn crowded() -> DeviceTree {
     tree
 }
 
+/// QEMU's `virt` with so many CPUs, numbered as QEMU does: 16 to a cluster.
+fn wide(cpus: u32) -> DeviceTree {
+    let virt = std::fs::read(tests().join("board/virt.dtb")).unwrap();
+    let mut tree = DeviceTree::from_fdt(&Fdt::new(&virt).unwrap());
+    let parent = tree.find_node_mut("/cpus").unwrap();
+    (4..cpus).for_each(|number| parent.add_child(cpu((number % 16) | ((number / 16) << 8), "psci")));
+    tree
+}
+
 /// A board whose interrupt controller is of an older kind.
 fn gicv2() -> DeviceTree {
     let mut tree = extra();
@@ -150,9 +193,15 @@ fn the_boards_are_what_their_makers_make() {
     let extra = extra().to_dtb();
     let mut damaged = extra.clone();
     damaged.truncate(extra.len() / 2);
-    for (name, bytes) in
-        [("extra", extra), ("gicv2", gicv2().to_dtb()), ("crowded", crowded().to_dtb()), ("damaged", damaged)]
-    {
+    let boards = [
+        ("extra", extra),
+        ("gicv2", gicv2().to_dtb()),
+        ("crowded", crowded().to_dtb()),
+        ("eight", wide(8).to_dtb()),
+        ("twenty", wide(20).to_dtb()),
+        ("damaged", damaged),
+    ];
+    for (name, bytes) in boards {
         assert_is_file(&tests().join(format!("board/{name}.dtb")), &bytes);
     }
 }
@@ -161,8 +210,13 @@ fn the_boards_are_what_their_makers_make() {
 fn the_images_are_what_their_makers_make() {
     let guest = elf(DYN, AARCH64, &[(0, 128, 0x2000)]);
     let hypervisor = elf(EXEC, AARCH64, &[(0xffff_0000_0000, 256, 0x2000)]);
+    let hypervisor = with_symbols(hypervisor, &[("entry", 0, 0), ("vectors", 0x80, 0x40)]);
     let mut compressed = image_header(0x200_0000);
     compressed[..3].copy_from_slice(b"\x1f\x8b\x08");
+    let mut unpacks_itself = b"MZ\0\0zimg\x40\0\0\0\x08\0\0\0".to_vec();
+    unpacks_itself.resize(HEADER, 0);
+    unpacks_itself.extend(b"\x28\xb5\x2f\xfd\0\0\0\0");
+    let nop = 0xd503_201f_u32.to_le_bytes();
     let files = [
         ("images/guest.elf", guest.clone()),
         ("images/bulkhead.elf", hypervisor),
@@ -176,6 +230,9 @@ fn the_images_are_what_their_makers_make() {
         ("images/cut.elf", guest[..200].to_vec()),
         ("images/kernel", image_header(0x200_0000)),
         ("images/kernel.gz", compressed),
+        ("images/kernel.efi", unpacks_itself),
+        ("images/raw.bin", nop.repeat(64)),
+        ("images/empty.bin", Vec::new()),
         ("images/initrd.cpio", b"070701".to_vec()),
         ("images/disk.img", vec![0; 512]),
         ("images/text.txt", b"This is no program.\n".to_vec()),

@@ -9,7 +9,7 @@ use crate::bootargs;
 use crate::carve::carve;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::{Partition, System};
-use crate::guest::{Layout, Placed, lay_out};
+use crate::guest::{Layout, Placed, TREE, fits, lay_out};
 use crate::records::{Own, Placement, records};
 use crate::tables::tables;
 use crate::wire::digest;
@@ -28,12 +28,12 @@ pub(super) struct Draft<'a> {
     pub(super) tables: Vec<u8>,
     /// What each partition sees.
     pub(super) spaces: Vec<Space>,
-    /// What the plan says of each partition; its last load is its device tree.
+    /// What the plan says of each partition; its last load is its device tree, if it has one.
     pub(super) placements: Vec<Placement>,
     /// Each partition's pieces, with what they are.
     pub(super) pieces: Vec<Vec<Placed<'a>>>,
-    /// Each partition's device tree.
-    pub(super) trees: Vec<Vec<u8>>,
+    /// Each partition's device tree, if it has one.
+    pub(super) trees: Vec<Option<Vec<u8>>>,
 }
 
 impl Draft<'_> {
@@ -53,14 +53,21 @@ pub(super) fn draft<'a>(
 ) -> Option<Draft<'a>> {
     let spaces = allocate(system, window, report)?;
     let layouts = layouts(system, files, &spaces, report)?;
-    let carved = system.partitions.iter().zip(&spaces).zip(&layouts);
-    let trees: Vec<Vec<u8>> = carved
-        .map(|((partition, space), layout)| {
-            carve(system, partition, space, layout, &filled(system, &spaces, partition, window))
-        })
-        .collect();
-    let placements: Vec<Placement> =
-        layouts.iter().zip(&trees).map(|(layout, tree)| placement(layout, tree)).collect();
+    let mut trees = Vec::new();
+    let mut placements = Vec::new();
+    for ((partition, space), layout) in system.partitions.iter().zip(&spaces).zip(&layouts) {
+        let bootargs = filled(system, &spaces, partition, window);
+        let bytes = layout.tree.map(|_| carve(system, partition, space, layout, &bootargs));
+        let tree = layout.tree.zip(bytes.as_deref()).map(|(at, bytes)| tree(at, bytes));
+        if let Err(fault) = fits(partition, layout, tree, space.ram_seen()) {
+            report.push(fault);
+        }
+        placements.push(placement(partition, layout, tree));
+        trees.push(bytes);
+    }
+    if !report.is_clean() {
+        return None;
+    }
     let own = Own { window, heap: Span::new(0, 0) };
     let empty = Span::new(0, 0);
     let pieces = layouts.into_iter().map(|layout| layout.pieces).collect();
@@ -93,6 +100,7 @@ impl Draft<'_> {
             }
         }
         for (placement, tree) in self.placements.iter_mut().zip(&self.trees) {
+            let Some(tree) = tree else { continue };
             let source = free.take(tree.len()).base;
             placement.loads.iter_mut().rev().take(1).for_each(|load| load.source = source);
         }
@@ -143,8 +151,7 @@ fn layouts<'a>(
 }
 
 /// What the plan says of a partition, before it is known where its pieces lie in the window.
-fn placement(layout: &Layout<'_>, tree: &[u8]) -> Placement {
-    let tree = Placed { what: "device tree", bytes: tree, at: layout.tree, memory_size: count(tree.len()) };
+fn placement(partition: &Partition<'_>, layout: &Layout<'_>, tree: Option<Placed<'_>>) -> Placement {
     let load = |piece: &Placed<'_>| Load {
         source: Pa(0),
         size: count(piece.bytes.len()),
@@ -152,8 +159,14 @@ fn placement(layout: &Layout<'_>, tree: &[u8]) -> Placement {
         memory_size: piece.memory_size,
         digest: digest(piece.bytes),
     };
-    let loads = layout.pieces.iter().chain([&tree]).map(load).collect();
-    Placement { root: 0, entry: layout.entry, tree: layout.tree, loads }
+    let loads = layout.pieces.iter().chain(&tree).map(load).collect();
+    let argument = partition.wish.x0.as_ref().map(|x0| x0.value).or(layout.tree).unwrap_or(0);
+    Placement { root: 0, entry: layout.entry, argument, loads }
+}
+
+/// A device tree as a piece.
+fn tree(at: u64, bytes: &[u8]) -> Placed<'_> {
+    Placed { what: TREE, bytes, at, memory_size: count(bytes.len()) }
 }
 
 /// A partition's command line with addresses in the place of placeholders.

@@ -31,7 +31,7 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         }
     }
     for ((partition, placement), tree) in partitions().zip(&draft.trees) {
-        if let Some(load) = placement.loads.last() {
+        if let (Some(tree), Some(load)) = (tree, placement.loads.last()) {
             image.put(load.source.0, tree, &format!("device tree of `{}`", partition.name()));
         }
     }

@@ -31,8 +31,8 @@ pub(crate) struct Assembly {
     pub(crate) image: Vec<u8>,
     /// What lies where in the window, the heap included.
     pub(crate) contents: Vec<Content>,
-    /// Every partition's device tree.
-    pub(crate) trees: Vec<Vec<u8>>,
+    /// Every partition's device tree, if it has one.
+    pub(crate) trees: Vec<Option<Vec<u8>>>,
 }
 
 /// A part of the window.

@@ -63,12 +63,16 @@ catalogue! {
     ImageMissing = "P0601", "An image is not there.";
     ImageUnknown = "P0602", "A file is no image.";
     ElfForeign = "P0603", "An ELF file is for another machine.";
-    ImageCompressed = "P0604", "A kernel is compressed.";
+    ImageCompressed = "P0604", "An image is compressed.";
     ImageTooLarge = "P0605", "An image is larger than the partition's memory.";
     SegmentOutside = "P0606", "A segment lies outside of the partition's memory.";
     InitrdAlone = "P0607", "There is an initrd without a kernel.";
     ImageDamaged = "P0608", "An image is damaged.";
     HypervisorUnusable = "P0609", "The hypervisor's binary cannot be used.";
+    PlaceOutside = "P0610", "A chosen address lies outside of the partition's memory or of its image.";
+    PiecesOverlap = "P0611", "Two pieces of a guest would lie in one place.";
+    AddressUnaligned = "P0612", "A chosen address is not aligned.";
+    TreeNeeded = "P0613", "A key needs the device tree that the partition does not get.";
 
     Syntax = "P0701", "A file is not TOML.";
     KeyUnknown = "P0702", "A key is unknown.";

@@ -4,6 +4,7 @@
 //! loaded counts; there is no dynamic linker.
 
 use super::Program;
+use super::packed::Packed;
 use crate::diagnostic::{Code, Diagnostic};
 use object::elf::{ELFCLASS64, ELFDATA2LSB, EM_AARCH64, ET_DYN, ET_EXEC, FileHeader64, FileType, PT_LOAD};
 use object::endian::LittleEndian;
@@ -28,8 +29,8 @@ pub(crate) struct Segment {
 pub(crate) enum Fault {
     /// It is neither ELF nor an `Image`.
     Unknown,
-    /// It is compressed, and this is the program that unpacks it.
-    Compressed(&'static str),
+    /// It is compressed.
+    Compressed(Packed),
     /// It is for another machine.
     Foreign(String),
     /// Its headers contradict it.
@@ -46,8 +47,8 @@ impl Fault {
         }
     }
 
-    /// The fault of the file `name` that `owner` should run.
-    pub(crate) fn diagnostic(self, name: &Path, owner: &str) -> Diagnostic {
+    /// The fault of the file at `path`, which `owner` calls `name` and should run.
+    pub(super) fn diagnostic(self, name: &Path, path: &Path, owner: &str) -> Diagnostic {
         let name = name.display();
         match self {
             Self::Unknown => {
@@ -55,9 +56,11 @@ impl Fault {
                 let unknown = Diagnostic::new(Code::ImageUnknown, title);
                 unknown.help("a partition runs an ELF program or an uncompressed arm64 `Image`")
             }
-            Self::Compressed(tool) => {
+            Self::Compressed(packed) => {
                 let title = format!("`{name}` of `{owner}` is compressed, and nobody unpacks it at boot");
-                Diagnostic::new(Code::ImageCompressed, title).help(format!("unpack it with `{tool}`"))
+                let (command, unpacked) = packed.repair(path);
+                let repair = format!("unpack it with `{command}`, and name `{unpacked}` here");
+                Diagnostic::new(Code::ImageCompressed, title).help(repair)
             }
             Self::Foreign(why) => {
                 let title = format!("`{name}` of `{owner}` is for another machine: {why}");
@@ -74,15 +77,15 @@ impl Fault {
 /// The program in an ELF file.
 pub(super) fn program(bytes: &[u8]) -> Result<Program, Fault> {
     let (kind, entry, segments) = segments(bytes)?;
-    if kind == ET_DYN {
-        return Ok(Program::Movable { segments, entry });
-    }
     let home = segments.iter().find(|segment| {
         segment.virtual_address <= entry && entry - segment.virtual_address < segment.memory_size
     });
     let home = home.ok_or_else(|| Fault::Damaged("it begins outside of its segments".to_owned()))?;
     let entry = entry - home.virtual_address + home.physical;
-    Ok(Program::Fixed { segments, entry })
+    match kind {
+        ET_DYN => Ok(Program::Movable { segments, entry }),
+        _ => Ok(Program::Fixed { segments, entry }),
+    }
 }
 
 /// The type of an ELF file, its entry point and what it loads, by rising address.

@@ -3,6 +3,7 @@
 //! Its header is that of Linux's `Documentation/arch/arm64/booting.rst`: at byte 8 the distance to where
 //! RAM begins, at 16 the bytes it takes with its bss, at 24 flags, at 56 a magic number.
 
+use super::packed::Packed;
 use super::{Fault, Program};
 use bulkhead_plan::BLOCK;
 
@@ -11,20 +12,10 @@ const BIG_ENDIAN: u64 = 1;
 /// Where kernels before 3.17 ran; they leave `image_size` zero.
 const OLD_TEXT_OFFSET: u64 = 0x8_0000;
 
-/// First bytes of compressed files, with what unpacks them.
-const COMPRESSED: &[(&[u8], &str)] = &[
-    (b"\x1f\x8b", "gunzip"),
-    (b"\x28\xb5\x2f\xfd", "unzstd"),
-    (b"\xfd7zXZ\x00", "unxz"),
-    (b"BZh", "bunzip2"),
-    (b"\x04\x22\x4d\x18", "unlz4"),
-    (b"\x02\x21\x4c\x18", "unlz4"),
-];
-
 /// The program in an `Image`.
 pub(super) fn program(bytes: Vec<u8>) -> Result<Program, Fault> {
-    if let Some((_, tool)) = COMPRESSED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(Fault::Compressed(tool));
+    if let Some(packed) = Packed::recognise(&bytes) {
+        return Err(Fault::Compressed(packed));
     }
     if bytes.get(56..60) != Some(MAGIC) {
         return Err(Fault::Unknown);
@@ -75,7 +66,7 @@ mod tests {
 
     #[test]
     fn other_files_are_told_apart() {
-        assert!(matches!(program(b"\x1f\x8b\x08".to_vec()), Err(Fault::Compressed("gunzip"))));
+        assert!(matches!(program(b"\x1f\x8b\x08".to_vec()), Err(Fault::Compressed(_))));
         assert!(matches!(program(Vec::new()), Err(Fault::Unknown)));
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! A kernel goes where RAM begins, its initrd behind it, its device tree on the next 2 MiB boundary: no
 //! piece is in the way of another, and the tree does not cross such a boundary, as the boot protocol wants.
-//! An ELF program has its device tree in the last 2 MiB.
+//! An ELF program has its device tree in the last 2 MiB, and so has a raw image. A person may put the tree
+//! elsewhere, or do without.
 
 use super::{Guest, Program, Segment};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::expand::Partition;
-use crate::load::size_text;
+use crate::load::{TreeWish, size_text};
 use bulkhead_plan::{BLOCK, PAGE, Span};
 
 /// The layout of a partition's memory.
@@ -17,8 +18,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) pieces: Vec<Placed<'a>>,
     /// The initrd: first byte and the one behind the last.
     pub(crate) initrd: Option<(u64, u64)>,
-    /// Where the device tree goes.
-    pub(crate) tree: u64,
+    /// Where the device tree goes, if there is one.
+    pub(crate) tree: Option<u64>,
     /// Where the first CPU begins.
     pub(crate) entry: u64,
 }
@@ -34,6 +35,13 @@ pub(crate) struct Placed<'a> {
     pub(crate) at: u64,
     /// Bytes of memory taken.
     pub(crate) memory_size: u64,
+}
+
+impl Placed<'_> {
+    /// What it takes, in the partition's own addresses.
+    pub(super) fn span(&self) -> Span {
+        Span::new(self.at, self.memory_size)
+    }
 }
 
 /// Lays a guest out in `ram`, which holds the partition's own addresses.
@@ -58,6 +66,12 @@ pub(crate) fn lay_out<'a>(
             with_segments(partition, segments, (start, *entry), (start, end))
         }
         Program::Fixed { segments, entry } => with_segments(partition, segments, (0, *entry), (start, end)),
+        Program::Raw { bytes, address, entry } => {
+            let memory_size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let raw = Placed { what: "raw image", bytes, at: *address, memory_size };
+            let tree = place_of_tree(partition, last_block(start, end));
+            Ok(Layout { pieces: vec![raw], initrd: None, tree, entry: *entry })
+        }
     }
 }
 
@@ -77,11 +91,15 @@ fn with_kernel<'a>(
         place = Some((at, free));
         pieces.push(Placed { what: "initrd", bytes, at, memory_size });
     }
-    let tree = free.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
-    let needed = tree.saturating_add(BLOCK).saturating_sub(ram.base.0);
+    let behind = free.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
+    if partition.wish.tree() == TreeWish::Usual {
+        free = behind.saturating_add(BLOCK);
+    }
+    let needed = free.saturating_sub(ram.base.0);
     if needed > ram.size {
         return Err(too_large(partition, needed));
     }
+    let tree = place_of_tree(partition, behind);
     Ok(Layout { pieces, initrd: place, tree, entry: kernel.at })
 }
 
@@ -92,29 +110,48 @@ fn with_segments<'a>(
     (base, entry): (u64, u64),
     (start, end): (u64, u64),
 ) -> Result<Layout<'a>, Diagnostic> {
-    let tree = end.saturating_sub(BLOCK).max(start);
+    let usual = last_block(start, end);
+    let (limit, behind) = match partition.wish.tree() {
+        TreeWish::Usual => (usual, BLOCK),
+        TreeWish::At(_) | TreeWish::Nowhere => (end, 0),
+    };
     let mut pieces = Vec::new();
     for segment in segments {
         let at = base.saturating_add(segment.physical);
         let last = at.saturating_add(segment.memory_size);
         if at < start || at >= end {
-            return Err(outside(partition, Span::new(at, segment.memory_size), (start, tree)));
+            return Err(outside(partition, Span::new(at, segment.memory_size), (start, limit)));
         }
-        if last > tree {
-            return Err(too_large(partition, (last - start).saturating_add(BLOCK)));
+        if last > limit {
+            return Err(too_large(partition, (last - start).saturating_add(behind)));
         }
         pieces.push(Placed { what: "segment", bytes: &segment.bytes, at, memory_size: segment.memory_size });
     }
+    let tree = place_of_tree(partition, usual);
     Ok(Layout { pieces, initrd: None, tree, entry: base.saturating_add(entry) })
+}
+
+/// Where the device tree goes, which usually goes to `usual`.
+fn place_of_tree(partition: &Partition<'_>, usual: u64) -> Option<u64> {
+    match partition.wish.tree() {
+        TreeWish::Nowhere => None,
+        TreeWish::At(address) => Some(address),
+        TreeWish::Usual => Some(usual),
+    }
+}
+
+fn last_block(start: u64, end: u64) -> u64 {
+    end.saturating_sub(BLOCK).max(start)
 }
 
 fn too_large(partition: &Partition<'_>, needed: u64) -> Diagnostic {
     let wish = partition.wish;
     let title = format!("the image of `{}` does not fit its memory", partition.name());
     let needed = needed.checked_next_multiple_of(BLOCK).unwrap_or(needed);
+    let with = if wish.tree() == TreeWish::Usual { " with its device tree" } else { "" };
     Diagnostic::new(Code::ImageTooLarge, title)
         .at(&wish.memory.site, format!("this is {}", size_text(wish.memory.value.0)))
-        .at(&wish.image.site, format!("needs {} with its device tree", size_text(needed)))
+        .at(&wish.image.site, format!("needs {}{with}", size_text(needed)))
         .help(format!("give it \"{}M\" or more", needed >> 20))
 }
 

@@ -1,22 +1,25 @@
 //! Reads the files that partitions run.
 //!
-//! A file is an ELF program or an arm64 `Image`; which of the two, its first bytes say. What is taken
-//! from it are pieces: bytes, and where they go.
+//! A file is an ELF program or an arm64 `Image`; which of the two, its first bytes say. Any other is raw,
+//! and a person says where it goes. What is taken from it are pieces: bytes, and where they go.
 
 mod elf;
 mod file;
+mod fit;
 mod kernel;
 mod layout;
+mod packed;
 
 use crate::diagnostic::{Code, Diagnostic, Located, Report};
 use crate::expand::{Partition, System};
-use crate::load::{PartitionWish, images_beside};
+use crate::load::{PartitionWish, RawWish, images_beside};
 use crate::system::Options;
 use file::Wanted;
 use std::path::Path;
 
 pub(crate) use elf::{Fault, Segment, segments};
 pub(crate) use file::find;
+pub(crate) use fit::{TREE, fits};
 pub(crate) use layout::{Layout, Placed, lay_out};
 
 /// The kernel that `--kernel` replaces.
@@ -40,6 +43,8 @@ pub(crate) enum Program {
     Movable { segments: Vec<Segment>, entry: u64 },
     /// An ELF program that runs at its own addresses.
     Fixed { segments: Vec<Segment>, entry: u64 },
+    /// Bytes that run where a person says.
+    Raw { bytes: Vec<u8>, address: u64, entry: u64 },
 }
 
 /// Reads every partition's files; `None` for each one whose files have a fault.
@@ -71,14 +76,18 @@ fn guest(
     let bytes = read(image, image_site);
     let initrd = initrd.map(|initrd| read(initrd, initrd_site));
     let program = bytes.and_then(|bytes| {
-        let refuse =
-            |fault: Fault| report.push(fault.diagnostic(image, partition.name()).at(image_site, "this file"));
-        program(bytes).map_err(refuse).ok()
+        let refuse = |fault: Fault| {
+            let raw = matches!(fault, Fault::Unknown).then(|| raw_key(system, wish));
+            let path = find(image, &folders).unwrap_or_default();
+            let refused = fault.diagnostic(image, &path, partition.name()).at(image_site, "this file");
+            report.push(refused.help_if(raw));
+        };
+        program(bytes, wish.raw.as_ref()).map_err(refuse).ok()
     })?;
-    if let (Some(initrd), Program::Movable { .. } | Program::Fixed { .. }) = (&wish.initrd, &program) {
+    if let (Some(initrd), Some(kind)) = (&wish.initrd, program.takes_no_initrd()) {
         let title = format!("`{}` has an initrd, but its image is no kernel", partition.name());
         let alone = Diagnostic::new(Code::InitrdAlone, title).at(&initrd.site, "for nobody");
-        report.push(alone.at(&wish.image.site, "an ELF program").help("leave `initrd` out"));
+        report.push(alone.at(&wish.image.site, kind).help("leave `initrd` out"));
         return None;
     }
     let initrd = match initrd {
@@ -88,6 +97,28 @@ fn guest(
     Some(Guest { program, initrd })
 }
 
-fn program(bytes: Vec<u8>) -> Result<Program, Fault> {
-    if bytes.starts_with(b"\x7fELF") { elf::program(&bytes) } else { kernel::program(bytes) }
+fn program(bytes: Vec<u8>, raw: Option<&RawWish>) -> Result<Program, Fault> {
+    match raw {
+        Some(_) if bytes.is_empty() => Err(Fault::Damaged("it is empty".to_owned())),
+        Some(raw) => Ok(Program::Raw { bytes, address: raw.load_address.value, entry: raw.entry().value }),
+        None if bytes.starts_with(b"\x7fELF") => elf::program(&bytes),
+        None => kernel::program(bytes),
+    }
+}
+
+/// The key that makes an image a raw one, as it would be written in `wish`.
+fn raw_key(system: &System<'_>, wish: &PartitionWish) -> String {
+    let base = wish.ram_base.as_ref().map_or(system.board.ram_base(), |base| base.value);
+    format!("if it is a raw image, say where it runs: `raw = {{ load-address = {base:#x} }}`")
+}
+
+impl Program {
+    /// What it is, if it is nothing that an initrd could be for.
+    fn takes_no_initrd(&self) -> Option<&'static str> {
+        match self {
+            Self::Kernel { .. } => None,
+            Self::Movable { .. } | Self::Fixed { .. } => Some("an ELF program"),
+            Self::Raw { .. } => Some("a raw image"),
+        }
+    }
 }

@@ -77,6 +77,6 @@ fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
 
 /// The folder's own name, also where the path to it is empty or ends in `..`.
 fn folder_name(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let whole = Path::new(".").join(folder).canonicalize().unwrap_or_else(|_| folder.to_owned());
     whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

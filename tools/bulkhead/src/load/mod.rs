@@ -19,7 +19,7 @@ use toml::de::DeTable;
 pub(crate) use board_file::{BoardFile, Qemu};
 pub use locate::locate;
 pub(crate) use locate::{image_folder, images_beside, shown};
-pub(crate) use system_file::{Claim, PartitionWish, Statement, SystemFile};
+pub(crate) use system_file::{Claim, PartitionWish, RawWish, Statement, SystemFile, TreeWish};
 pub(crate) use value::size_text;
 
 use fields::Fields;

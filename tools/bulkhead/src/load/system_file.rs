@@ -58,12 +58,40 @@ pub(crate) struct PartitionWish {
     pub(crate) identity: Option<Located<bool>>,
     /// Where it sees its memory.
     pub(crate) ram_base: Option<Located<u64>>,
+    /// Where its image goes, if the image itself does not say.
+    pub(crate) raw: Option<RawWish>,
+    /// Whether it gets a device tree.
+    pub(crate) device_tree: Option<Located<bool>>,
+    /// Where its device tree goes.
+    pub(crate) device_tree_address: Option<Located<u64>>,
+    /// What its first CPU finds in x0.
+    pub(crate) x0: Option<Located<u64>>,
     /// How interrupts reach it.
     pub(crate) interrupts: Option<Located<String>>,
     /// Risks accepted.
     pub(crate) accept: Vec<Statement>,
     /// Facts declared.
     pub(crate) declare: Vec<Statement>,
+}
+
+/// Where an image without a header goes.
+#[derive(Debug)]
+pub(crate) struct RawWish {
+    /// The partition's address for its first byte.
+    pub(crate) load_address: Located<u64>,
+    /// Where its first CPU begins, if not there.
+    pub(crate) entry: Option<Located<u64>>,
+}
+
+/// Where a partition's device tree goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TreeWish {
+    /// Nowhere: there is none.
+    Nowhere,
+    /// To this address.
+    At(u64),
+    /// Where the kind of image wants it.
+    Usual,
 }
 
 /// What a person takes upon themselves about a device.
@@ -84,6 +112,24 @@ pub(crate) enum Claim {
     Risk(Located<String>),
     /// It masters the bus, or does not.
     BusMaster(Located<bool>),
+}
+
+impl RawWish {
+    /// Where the first CPU begins.
+    pub(crate) fn entry(&self) -> &Located<u64> {
+        self.entry.as_ref().unwrap_or(&self.load_address)
+    }
+}
+
+impl PartitionWish {
+    /// Where its device tree goes.
+    pub(crate) fn tree(&self) -> TreeWish {
+        match (&self.device_tree, &self.device_tree_address) {
+            (Some(Located { value: false, .. }), _) => TreeWish::Nowhere,
+            (_, Some(address)) => TreeWish::At(address.value),
+            (_, None) => TreeWish::Usual,
+        }
+    }
 }
 
 /// Reads the keys of the system file at `path`.
@@ -128,6 +174,10 @@ fn partition(
     let devices: Option<Located<Vec<_>>> = fields.optional("devices", report);
     let identity = fields.optional("identity", report);
     let ram_base = fields.optional("ram-base", report);
+    let raw = fields.table("raw", "`raw`", report).map(|fields| raw(fields, report));
+    let device_tree = fields.optional("device-tree", report);
+    let device_tree_address = fields.optional("device-tree-address", report);
+    let x0 = fields.optional("x0", report);
     let interrupts = fields.optional("interrupts", report);
     let accept = fields.tables("accept", "`[[partition.accept]]`", report);
     let accept = accept.into_iter().filter_map(|fields| acceptance(fields, report)).collect();
@@ -145,10 +195,24 @@ fn partition(
         devices: devices.map(|list| list.value).unwrap_or_default(),
         identity,
         ram_base,
+        raw: match raw {
+            Some(raw) => Some(raw?),
+            None => None,
+        },
+        device_tree,
+        device_tree_address,
+        x0,
         interrupts,
         accept,
         declare,
     })
+}
+
+fn raw(mut fields: Fields<'_>, report: &mut Report) -> Option<RawWish> {
+    let load_address = fields.required("load-address", report);
+    let entry = fields.optional("entry", report);
+    fields.finish(report);
+    Some(RawWish { load_address: load_address?, entry })
 }
 
 fn acceptance(mut fields: Fields<'_>, report: &mut Report) -> Option<Statement> {

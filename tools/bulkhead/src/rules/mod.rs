@@ -8,6 +8,7 @@ mod board;
 mod cpus;
 mod devices;
 mod dma;
+mod images;
 mod interrupts;
 mod memory;
 mod names;
@@ -31,6 +32,8 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     dma::neighbours_are_no_masters(system, report);
     interrupts::have_one_owner(system, report);
     interrupts::modes_are_known(system, report);
+    images::addresses_are_aligned(system, report);
+    images::trees_are_there_for_what_is_in_them(system, report);
     names::can_be_used(system, report);
     names::placeholders_are_known(system, report);
     board::window_is_in_ram(system, report);
