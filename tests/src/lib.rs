@@ -11,6 +11,7 @@ mod counts;
 mod demo;
 mod linux;
 mod runner;
+mod shapes;
 mod systems;
 
 use std::time::{Duration, Instant};
@@ -56,7 +57,7 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [demo::TESTS, boot::TESTS, linux::TESTS].concat()
+    [demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS].concat()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -112,7 +112,8 @@ memory = "16M"
     )
 }
 
-struct Linux<'a> {
+/// A running Linux with a shell on its own UART.
+pub(crate) struct Linux<'a> {
     machine: Running<'a>,
 }
 
@@ -124,7 +125,7 @@ struct Interrupts {
 
 impl<'a> Linux<'a> {
     /// Boots the system and waits for the prompt.
-    fn boot(context: &'a Context<'a>, name: &str, system: &std::path::Path) -> Result<Self> {
+    pub(crate) fn boot(context: &'a Context<'a>, name: &str, system: &std::path::Path) -> Result<Self> {
         let mut machine = context.run(name, system)?;
         machine.expect("linux", &Regex::new("linux: ready, ")?, patience())?;
         machine.expect("linux", &Regex::new("# ")?, patience())?;
@@ -132,7 +133,7 @@ impl<'a> Linux<'a> {
     }
 
     /// Types a command; gives what the pattern's group catches of its output, once the prompt is back.
-    fn answer(&mut self, command: &str, pattern: &str) -> Result<String> {
+    pub(crate) fn answer(&mut self, command: &str, pattern: &str) -> Result<String> {
         self.machine.send("linux", format!("{command}\n").as_bytes())?;
         let pattern = Regex::new(&format!(r"(?s){pattern}.*?# "))?;
         let found = self.machine.expect("linux", &pattern, patience()).with_context(|| command.to_owned())?;
@@ -158,7 +159,7 @@ impl<'a> Linux<'a> {
     }
 
     /// Switches it off from inside.
-    fn power_off(&mut self) -> Result<Counts> {
+    pub(crate) fn power_off(&mut self) -> Result<Counts> {
         self.machine.send("linux", b"poweroff\n")?;
         self.machine.expect("linux", &Regex::new("reboot: Power down")?, patience())?;
         Counts::wait_for(&mut self.machine, "linux")

@@ -1,0 +1,88 @@
+//! Systems of other shapes: many CPUs, odd orders, small and large memories.
+
+use crate::counts::Counts;
+use crate::linux::Linux;
+use crate::{Company, Context, Need, Running, Test, patience};
+use anyhow::{Context as _, Result, ensure};
+use regex::bytes::Regex;
+
+/// The tests of this file.
+pub(crate) const TESTS: &[Test] = &[
+    test("four partitions share eight CPUs", &[], four_on_eight),
+    test("one partition has eight CPUs", &[], one_on_eight),
+    test("CPUs of another cluster are started and signalled", &[], clusters),
+    test("Linux runs in 128 MiB, 1 GiB and 4 GiB", &[Need::Linux], memories),
+];
+
+const fn test(name: &'static str, needs: &'static [Need], run: fn(&Context<'_>) -> Result<()>) -> Test {
+    Test { group: "shapes", name, needs, company: Company::Welcome, run }
+}
+
+fn four_on_eight(context: &Context<'_>) -> Result<()> {
+    let cpus = ["[0, 7]", "[6, 1]", "[2, 5]", "[4, 3]"];
+    let partitions = cpus.iter().zip("abcd".chars()).map(|(cpus, name)| hello(&name.to_string(), cpus));
+    let system = format!("[qemu]\ncpus = 8\n{}", partitions.collect::<String>());
+    let mut machine = context.run("four-on-eight", &context.made("four-on-eight", &system)?)?;
+    for name in ["a", "b", "c", "d"] {
+        expect(&mut machine, name, r"CPU 1 is off\r\n")?;
+    }
+    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")
+}
+
+fn one_on_eight(context: &Context<'_>) -> Result<()> {
+    let system = format!("[qemu]\ncpus = 8\n{}", hello("all", "[0, 1, 2, 3, 4, 5, 6, 7]"));
+    let mut machine = context.run("one-on-eight", &context.made("one-on-eight", &system)?)?;
+    expect(&mut machine, "all", r"CPU 7 is off\r\n")?;
+    let counts = Counts::wait_for(&mut machine, "all")?;
+    ensure!(counts.of("sgi") == 7, "each further CPU reports once: {counts:?}");
+    Ok(())
+}
+
+/// QEMU has 16 CPUs in a cluster: number 16 has affinity 1.0.
+fn clusters(context: &Context<'_>) -> Result<()> {
+    let system = format!("[qemu]\ncpus = 20\nmemory = \"2G\"\n{}", hello("far", "[16, 19, 0]"));
+    let mut machine = context.run("clusters", &context.made("clusters", &system)?)?;
+    expect(&mut machine, "far", r"CPU 2 is off\r\n")?;
+    let counts = Counts::wait_for(&mut machine, "far")?;
+    ensure!(counts.of("sgi") == 2, "{counts:?}");
+    Ok(())
+}
+
+fn memories(context: &Context<'_>) -> Result<()> {
+    for (memory, machine, least, most) in [
+        ("128M", "1G", 60_000, 131_072),
+        ("1G", "3G", 900_000, 1_048_576),
+        ("4G", "6G", 3_900_000, 4_194_304),
+    ] {
+        let name = format!("linux-{memory}");
+        let system = format!(
+            r#"[qemu]
+memory = "{machine}"
+
+[[partition]]
+name = "linux"
+image = "linux/Image"
+initrd = "linux/initrd.cpio.gz"
+bootargs = "console=ttyAMA0 earlycon nokaslr"
+cpus = [0]
+memory = "{memory}"
+devices = ["/pl011@9040000"]
+"#
+        );
+        let mut linux = Linux::boot(context, &name, &context.made(&name, &system)?)?;
+        let total = linux.answer("head -n 1 /proc/meminfo", r"\nMemTotal: *(\d+) kB\r\n")?;
+        let total: u64 = total.parse().context(name)?;
+        ensure!((least..=most).contains(&total), "{memory}: Linux has found {total} KiB");
+        linux.power_off()?;
+    }
+    Ok(())
+}
+
+fn hello(name: &str, cpus: &str) -> String {
+    format!("\n[[partition]]\nname = \"{name}\"\nimage = \"hello.elf\"\ncpus = {cpus}\nmemory = \"8M\"\n")
+}
+
+fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
+    machine.expect(partition, &Regex::new(pattern)?, patience()).with_context(|| partition.to_owned())?;
+    Ok(())
+}
