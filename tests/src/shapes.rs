@@ -4,13 +4,17 @@ use crate::counts::Counts;
 use crate::linux::Linux;
 use crate::{Company, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
+use object::read::elf::ProgramHeader;
 use regex::bytes::Regex;
+use std::fs;
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
     test("four partitions share eight CPUs", &[], four_on_eight),
     test("one partition has eight CPUs", &[], one_on_eight),
     test("CPUs of another cluster are started and signalled", &[], clusters),
+    test("an image without a format runs at the address that it is linked for", &[], raw),
+    test("a partition without a device tree gets none", &[], without_device_tree),
     test("Linux runs in 128 MiB, 1 GiB and 4 GiB", &[Need::Linux], memories),
 ];
 
@@ -46,6 +50,58 @@ fn clusters(context: &Context<'_>) -> Result<()> {
     let counts = Counts::wait_for(&mut machine, "far")?;
     ensure!(counts.of("sgi") == 2, "{counts:?}");
     Ok(())
+}
+
+/// A raw image as a bare-metal project makes it: the bytes of a program, for one address.
+fn raw(context: &Context<'_>) -> Result<()> {
+    let system = r#"
+[[partition]]
+name = "raw"
+image = "hello.bin"
+raw = { load-address = 0x40080000 }
+cpus = [3, 1]
+memory = "8M"
+"#;
+    let path = context.made("raw", system)?;
+    fs::write(path.with_file_name("hello.bin"), flat(&fs::read(context.images.join("hello.elf"))?)?)?;
+    let mut machine = context.run("raw", &path)?;
+    expect(&mut machine, "bulkhead", r"raw: CPUs: 2, begins at 0x40080000\r\n")?;
+    expect(&mut machine, "raw", r"hello: RAM at 0x40000000\.\.=0x407fffff\r\n")?;
+    expect(&mut machine, "raw", r"CPU 1 is off\r\n")?;
+    expect(&mut machine, "bulkhead", r"raw: off;")
+}
+
+/// `hello` finds its UART in the device tree: without one it is silent, and switches itself off all the same.
+fn without_device_tree(context: &Context<'_>) -> Result<()> {
+    let system = format!("{}device-tree = false\n{}", hello("mute", "[1]"), hello("other", "[0]"));
+    let built = context.build(&context.made("mute", &system)?, None)?;
+    ensure!(built.device_tree("mute").is_none() && built.device_tree("other").is_some());
+    let plan = built.plan()?;
+    let mute = plan.partitions.first().context("it is the first")?;
+    ensure!(
+        mute.argument == 0 && mute.loads.count < plan.partitions.last().context("the other")?.loads.count
+    );
+    let mut machine = context.boot("mute", &built)?;
+    expect(&mut machine, "other", r"hello: done\r\n")?;
+    expect(&mut machine, "bulkhead", r"other: off;")?;
+    ensure!(machine.transcript("mute").is_empty(), "it cannot know where its UART is");
+    Ok(())
+}
+
+/// The program's segments at the addresses where they are loaded, from the first on.
+fn flat(elf: &[u8]) -> Result<Vec<u8>> {
+    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(elf)?;
+    let mut bytes = Vec::new();
+    for segment in file.elf_program_headers() {
+        let endian = file.endian();
+        if segment.p_type(endian) == object::elf::PT_LOAD {
+            let at = usize::try_from(segment.p_paddr(endian))?;
+            let data = segment.data(endian, elf).ok().context("a segment that is not there")?;
+            bytes.resize(bytes.len().max(at + usize::try_from(segment.p_memsz(endian))?), 0);
+            bytes[at..at + data.len()].copy_from_slice(data);
+        }
+    }
+    Ok(bytes)
 }
 
 fn memories(context: &Context<'_>) -> Result<()> {
