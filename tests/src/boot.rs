@@ -1,9 +1,13 @@
 //! How the image starts: at any address, on the right board, whole, or not at all.
 
 use crate::{Company, Context, Need, Running, Test, patience};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::run::Machine;
 use bulkhead::system::Built;
+use bulkhead_plan::RegionKind;
+use dtoolkit::fdt::Fdt;
+use dtoolkit::memreserve::MemoryReservation;
+use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 use regex::bytes::Regex;
 use std::fs;
 use std::path::Path;
@@ -16,6 +20,8 @@ pub(crate) const TESTS: &[Test] = &[
     test("entered at EL1 or EL3 the image says so and starts nothing", wrong_level),
     test("any damage to plan or tables is refused in one line", damaged_plan),
     test("a partition whose image is damaged is not started", damaged_guest),
+    test("memory that the firmware keeps is not given to a partition", kept_memory),
+    test("a board whose GIC is elsewhere is refused", gic_elsewhere),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -39,7 +45,7 @@ fn anywhere(context: &Context<'_>) -> Result<()> {
         (0x7000_0000, WINDOW + 0x18_0000),
     ];
     for (address, tree) in places {
-        let mut machine = load(context, "anywhere", &built, address, Some(tree))?;
+        let mut machine = load(context, "anywhere", &built, address, Some(Tree::at(tree)))?;
         let place = || format!("at {address:#x}, device tree at {tree:#x}");
         expect(&mut machine, r"on qemu-virt: 3 partitions").with_context(place)?;
         expect(&mut machine, r"every partition has stopped: off\r\n").with_context(place)?;
@@ -114,30 +120,109 @@ fn damaged_guest(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
+fn kept_memory(context: &Context<'_>) -> Result<()> {
+    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let kept = {
+        let plan = built.plan()?;
+        let ram = plan.regions.iter().find(|region| region.kind == RegionKind::Ram);
+        ram.context("a partition has memory")?.span.base.0 + 0x1_0000
+    };
+    let by_node = Tree { address: TREE, change: Box::new(move |tree| reserve(tree, kept)) };
+    let by_header = Tree {
+        address: TREE,
+        change: Box::new(move |tree| {
+            tree.memory_reservations.push(MemoryReservation::new(kept, 0x1000));
+            Ok(())
+        }),
+    };
+    for (name, tree) in [("kept-by-node", by_node), ("kept-by-header", by_header)] {
+        let mut machine = load(context, name, &built, WINDOW, Some(tree))?;
+        let line = r"not booted: the firmware keeps memory for itself in 0x4[0-9a-f]+\.\.=0x4[0-9a-f]+, ";
+        expect(&mut machine, line).context(name)?;
+    }
+    Ok(())
+}
+
+/// Adds a page to what the firmware keeps.
+fn reserve(tree: &mut DeviceTree, page: u64) -> Result<()> {
+    let mut reserved = DeviceTreeNode::new("reserved-memory")?;
+    for (name, value) in
+        [("#address-cells", cells(&[2])), ("#size-cells", cells(&[2])), ("ranges", Vec::new())]
+    {
+        reserved.add_property(DeviceTreeProperty::new(name, &value[..])?);
+    }
+    let mut area = DeviceTreeNode::new(format!("secure@{page:x}"))?;
+    let registers = cells(&[u32::try_from(page >> 32)?, u32::try_from(page & 0xffff_ffff)?, 0, 0x1000]);
+    area.add_property(DeviceTreeProperty::new("reg", &registers[..])?);
+    reserved.add_child(area);
+    tree.root.add_child(reserved);
+    Ok(())
+}
+
+fn gic_elsewhere(context: &Context<'_>) -> Result<()> {
+    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let moved = Tree {
+        address: TREE,
+        change: Box::new(|tree| {
+            let gic = tree.root.child_mut("intc@8000000").context("QEMU's GIC")?;
+            let registers = cells(&[0, 0x0b00_0000, 0, 0x1_0000, 0, 0x0b0a_0000, 0, 0xf6_0000]);
+            gic.property_mut("reg").context("it has registers")?.set_value(&registers[..]);
+            Ok(())
+        }),
+    };
+    let mut machine = load(context, "gic-elsewhere", &built, WINDOW, Some(moved))?;
+    let line =
+        r"not booted: wrong board: the plan has its GIC at 0x8000000\.\.=0x800ffff, the board has not\r\n";
+    expect(&mut machine, line)
+}
+
+fn cells(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_be_bytes()).collect()
+}
+
+/// The device tree that a loader leaves: QEMU's own, changed, at an address.
+struct Tree {
+    address: u64,
+    change: Box<Change>,
+}
+
+/// What makes it another board's.
+type Change = dyn FnOnce(&mut DeviceTree) -> Result<()>;
+
+impl Tree {
+    /// Unchanged.
+    fn at(address: u64) -> Self {
+        Self { address, change: Box::new(|_| Ok(())) }
+    }
+}
+
 /// Starts the machine as a loader would that puts the image and the device tree at these addresses.
 fn load<'a>(
     context: &'a Context<'a>,
     name: &str,
     built: &Built,
     address: u64,
-    tree: Option<u64>,
+    tree: Option<Tree>,
 ) -> Result<Running<'a>> {
     // ldr x0, #16; ldr x1, #20; br x1; nop; then where the device tree and the image are.
     let mut jump: Vec<u8> =
         [0x5800_0080_u32, 0x5800_00a1, 0xd61f_0020, 0xd503_201f].map(u32::to_le_bytes).concat();
-    jump.extend([tree.unwrap_or(0), address].map(u64::to_le_bytes).concat());
+    let place_of_tree = tree.as_ref().map_or(0, |tree| tree.address);
+    jump.extend([place_of_tree, address].map(u64::to_le_bytes).concat());
     let place = RAM_END - 0x1000;
     let image = context.scratch_file(name, "image.img", &built.image)?;
     let stub = context.scratch_file(name, "jump.bin", &jump)?;
     let mut machine = bare_machine(built, &image)?;
-    let blob =
-        tree.map(|tree| Ok::<_, anyhow::Error>((device_tree(context, name, &machine)?, tree))).transpose()?;
+    if let Some(Tree { address, change }) = tree {
+        let dumped = device_tree(context, name, &machine)?;
+        let parsed = Fdt::new(&dumped).map_err(|error| anyhow!("QEMU's device tree: {error}"))?;
+        let mut model = DeviceTree::from_fdt(&parsed);
+        change(&mut model)?;
+        machine.args.extend(loader(&context.scratch_file(name, "tree.dtb", &model.to_dtb())?, address));
+    }
     machine.args.extend(loader(&image, address));
     machine.args.extend(loader(&stub, place));
     machine.args.extend(["-device".into(), format!("loader,addr={place:#x},cpu-num=0").into()]);
-    if let Some((blob, tree)) = blob {
-        machine.args.extend(loader(&context.scratch_file(name, "tree.dtb", &blob)?, tree));
-    }
     context.start(&machine)
 }
 
@@ -160,10 +245,12 @@ fn device_tree(context: &Context<'_>, name: &str, machine: &Machine) -> Result<V
     qemu.args(&machine.args).args(["-display", "none", "-serial", "null", "-serial", "null"]);
     let output = qemu.args(["-machine", &format!("dumpdtb={}", file.display())]).output()?;
     ensure!(output.status.success(), "QEMU: {}", String::from_utf8_lossy(&output.stderr));
-    let blob = fs::read(file)?;
+    let mut blob = fs::read(file)?;
     let word = |at: usize| -> Result<usize> { Ok(u32::from_be_bytes(blob[at..at + 4].try_into()?) as usize) };
     let used = (word(8)? + word(36)?).max(word(12)? + word(32)?);
-    Ok(blob[..used].to_vec())
+    blob.truncate(used);
+    blob[4..8].copy_from_slice(&u32::try_from(used)?.to_be_bytes());
+    Ok(blob)
 }
 
 fn find(image: &[u8], text: &[u8]) -> Result<usize> {
