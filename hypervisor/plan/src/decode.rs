@@ -122,9 +122,11 @@ fn table<'a, T: TryFromBytes + KnownLayout + Immutable>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::header::Table;
     use crate::sample::Sample;
     use proptest::prelude::{any, prop};
-    use proptest::{prop_assert_ne, proptest};
+    use proptest::{prop_assert_eq, prop_assert_ne, proptest};
+    use zerocopy::IntoBytes;
 
     #[test]
     fn the_sample_decodes() {
@@ -151,9 +153,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_answered(words in prop::collection::vec(any::<u64>(), 0..400)) {
+        fn bytes_that_do_not_begin_as_a_plan_are_none(words in prop::collection::vec(any::<u64>(), 0..400)) {
             let bytes = zerocopy::IntoBytes::as_bytes(words.as_slice());
             prop_assert_ne!(Plan::decode(bytes).err(), None);
+        }
+
+        /// The sample, with its tables anywhere and of any length.
+        #[test]
+        fn tables_that_lie_anywhere_are_answered(
+            tables in prop::collection::vec((1_usize..Section::COUNT, 0_u32..1600, 0_u32..12), 1..Section::COUNT),
+        ) {
+            let mut sample = Sample::default().encode();
+            let sections = size_of::<Header>() - size_of::<[Table; Section::COUNT]>();
+            for (section, offset, count) in tables {
+                let table = Table { offset: offset & !7, count };
+                let at = sections + section * size_of::<Table>();
+                sample.bytes_mut()[at..at + size_of::<Table>()].copy_from_slice(table.as_bytes());
+            }
+            if let Ok(plan) = Plan::decode(sample.bytes()) {
+                let moved = plan.header.sections.iter().zip([1, plan.memory.len(), plan.translators.len(), plan.cpus.len()]);
+                for (table, length) in moved {
+                    prop_assert_eq!(usize::try_from(table.count), Ok(length));
+                }
+                let _ = crate::verify(&plan);
+            }
         }
 
         #[test]
