@@ -6,7 +6,7 @@
 
 use crate::stage1::{Kind, MapError, Mapping, Root, Tables};
 use bulkhead_plan::limits::PARTITIONS;
-use bulkhead_plan::{BootHeader, ConsoleKind, PAGE, Pa, Partition, Plan, RegionKind, Span};
+use bulkhead_plan::{BootHeader, ConsoleKind, PAGE, Pa, Partition, Plan, RegionKind, Span, Step};
 
 /// Where the image runs, and with it the whole window: the base of `hypervisor.ld`.
 pub const IMAGE: u64 = 0x8000_0000_0000;
@@ -37,7 +37,7 @@ pub struct Parts {
 pub struct Sight {
     /// What EL2 sees.
     pub steady: Root,
-    /// What the CPU sees that loads partition n.
+    /// What the CPU sees that ends partition n, or loads it.
     pub loads: [Root; PARTITIONS],
 }
 
@@ -63,7 +63,7 @@ impl Sight {
         let mut loads = [steady; PARTITIONS];
         for (load, partition) in loads.iter_mut().zip(plan.partitions) {
             *load = tables.branch(steady)?;
-            for mapping in memory(plan, partition) {
+            for mapping in memory(plan, partition).chain(silencers(plan, partition)) {
                 tables.map(*load, mapping)?;
             }
         }
@@ -139,6 +139,17 @@ fn memory<'p>(plan: &Plan<'p>, partition: &Partition) -> impl Iterator<Item = Ma
     ram.map(|region| seen_for_a_while(region.span.base, region.span.size, Kind::Data))
 }
 
+/// The pages of the registers that silence the partition's devices, each once.
+fn silencers<'p>(plan: &Plan<'p>, partition: &Partition) -> impl Iterator<Item = Mapping> + use<'p> {
+    let steps = partition.silence.of(plan.steps).unwrap_or_default();
+    let page = |step: &Step| step.address.0 & !(PAGE.wrapping_sub(1));
+    let is_first = move |at: usize, this: u64| steps.iter().take(at).all(|step| page(step) != this);
+    let pages = steps.iter().map(page).enumerate();
+    pages
+        .filter(move |(at, this)| is_first(*at, *this))
+        .map(|(_, this)| seen_for_a_while(Pa(this), PAGE, Kind::Device))
+}
+
 const fn seen_for_a_while(pa: Pa, size: u64, kind: Kind) -> Mapping {
     Mapping { va: WHILE.saturating_add(pa.0), pa, size, kind }
 }
@@ -198,6 +209,15 @@ mod tests {
                     .find(|mapping| Span::new(mapping.pa.0, mapping.size).overlaps(&span));
                 assert_eq!(alias, None);
             }
+        });
+    }
+
+    #[test]
+    fn what_silences_a_device_is_seen_once_beside_its_partitions_memory() {
+        with_mappings(|plan, _, _| {
+            let pages: Vec<Mapping> = silencers(plan, &plan.partitions[0]).collect();
+            assert_eq!(pages, [seen_for_a_while(Pa(0x0900_0000), PAGE, Kind::Device)]);
+            assert_eq!(silencers(plan, &plan.partitions[1]).count(), 0);
         });
     }
 

@@ -6,7 +6,7 @@
 use crate::address::Span;
 use crate::header::{Header, MAGIC, PLAN_VERSION, Section};
 use crate::limits;
-use crate::record::{Board, Cpu, Interrupt, Load, Partition, Region};
+use crate::record::{Board, Cpu, Function, Interrupt, Load, Partition, Region, Step};
 use core::fmt;
 use core::mem::size_of;
 use zerocopy::{Immutable, KnownLayout, TryFromBytes};
@@ -33,6 +33,10 @@ pub struct Plan<'a> {
     pub loads: &'a [Load],
     /// SPIs, grouped by partition, by rising INTID.
     pub interrupts: &'a [Interrupt],
+    /// Steps that silence devices, grouped by partition.
+    pub steps: &'a [Step],
+    /// Functions of the firmware, grouped by partition, by rising identifier.
+    pub functions: &'a [Function],
 }
 
 /// Why bytes are no plan.
@@ -77,6 +81,8 @@ impl<'a> Plan<'a> {
             regions: table(bytes, header, Section::Regions, limits::REGIONS)?,
             loads: table(bytes, header, Section::Loads, limits::LOADS)?,
             interrupts: table(bytes, header, Section::Interrupts, limits::INTERRUPTS)?,
+            steps: table(bytes, header, Section::Steps, limits::STEPS)?,
+            functions: table(bytes, header, Section::Functions, limits::FUNCTIONS)?,
         })
     }
 

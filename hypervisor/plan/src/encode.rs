@@ -4,7 +4,7 @@
 
 use crate::address::Span;
 use crate::header::{Header, MAGIC, PLAN_VERSION, Section, Table};
-use crate::record::{Board, Cpu, Interrupt, Load, Partition, Region};
+use crate::record::{Board, Cpu, Function, Interrupt, Load, Partition, Region, Step};
 use core::mem::size_of_val;
 use zerocopy::{Immutable, IntoBytes};
 
@@ -31,6 +31,10 @@ pub struct Draft<'a> {
     pub loads: &'a [Load],
     /// SPIs, as [`Section::Interrupts`] orders them.
     pub interrupts: &'a [Interrupt],
+    /// Steps that silence devices, as [`Section::Steps`] orders them.
+    pub steps: &'a [Step],
+    /// Functions of the firmware, as [`Section::Functions`] orders them.
+    pub functions: &'a [Function],
 }
 
 impl Draft<'_> {
@@ -71,6 +75,8 @@ impl Draft<'_> {
             self.regions.as_bytes(),
             self.loads.as_bytes(),
             self.interrupts.as_bytes(),
+            self.steps.as_bytes(),
+            self.functions.as_bytes(),
         ]
     }
 
@@ -84,6 +90,8 @@ impl Draft<'_> {
             self.regions.len(),
             self.loads.len(),
             self.interrupts.len(),
+            self.steps.len(),
+            self.functions.len(),
         ];
         let mut sections = [Table::default(); Section::COUNT];
         let mut end = size_of::<Header>();
@@ -104,4 +112,5 @@ const _: () = {
     assert!(keeps_alignment::<Header>() && keeps_alignment::<Board>() && keeps_alignment::<Span>());
     assert!(keeps_alignment::<Cpu>() && keeps_alignment::<Partition>() && keeps_alignment::<Region>());
     assert!(keeps_alignment::<Load>() && keeps_alignment::<Interrupt>());
+    assert!(keeps_alignment::<Step>() && keeps_alignment::<Function>());
 };

@@ -18,7 +18,7 @@ pub const ROOM_FOR_TREE: u64 = 0x4_0000;
 pub const MAGIC: [u8; 8] = *b"BULKHEAD";
 
 /// The form of the plan that this crate reads and writes; there is no second one.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// What entry has to know: filled in by the tool, zero in the bare binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -68,11 +68,15 @@ pub enum Section {
     Loads,
     /// [`crate::Interrupt`] records, grouped by partition, by rising INTID.
     Interrupts,
+    /// [`crate::Step`] records, grouped by partition.
+    Steps,
+    /// [`crate::Function`] records, grouped by partition, by rising identifier.
+    Functions,
 }
 
 impl Section {
     /// How many tables a plan has.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 10;
 }
 
 /// The head of a plan.

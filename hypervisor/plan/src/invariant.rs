@@ -5,8 +5,11 @@
 
 use crate::address::{BLOCK, PAGE, Pa, Span};
 use crate::decode::Plan;
+use crate::function::is_answered_by_el2;
 use crate::limits;
-use crate::record::{ConsoleKind, Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind};
+use crate::record::{
+    ConsoleKind, Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart,
+};
 use core::fmt;
 
 /// A broken invariant: what is wrong, and whose.
@@ -42,6 +45,14 @@ pub enum Violation {
     Entry(Name),
     /// An interrupt that is no SPI, or has two owners.
     Interrupt(Name, u32),
+    /// A step that would touch what is not a register of its own.
+    Step(Name, Pa),
+    /// A function of the firmware that is EL2's to answer.
+    Function(Name, u32),
+    /// It controls itself or a partition that there is not.
+    Control(Name),
+    /// It would begin again after longer than [`limits::RESTART_DELAY`].
+    Delay(Name),
 }
 
 /// Checks everything that a plan by itself can be right or wrong about.
@@ -54,7 +65,11 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
         regions_are_well_formed(plan, partition)?;
         regions_are_the_boards_to_give(plan, partition)?;
         loads_go_home(plan, partition)?;
+        steps_touch_own_registers(plan, partition)?;
+        functions_are_the_firmwares(plan, partition)?;
+        restart_is_bounded(partition)?;
     }
+    controllers_name_others(plan)?;
     memory_has_one_owner(plan)?;
     interrupts_have_one_owner(plan)
 }
@@ -73,9 +88,10 @@ fn the_window_holds_all_of_the_hypervisor(plan: &Plan<'_>) -> Result<(), Violati
 
 /// The ranges of the partitions follow each other and use up their tables, so no record has two owners.
 fn records_belong_to_one_partition(plan: &Plan<'_>) -> Result<(), Violation> {
-    let mut next = [0_u32; 4];
+    let mut next = [0_u32; 6];
     for partition in plan.partitions {
-        let ranges = [partition.cpus, partition.regions, partition.loads, partition.interrupts];
+        let Partition { cpus, regions, loads, interrupts, silence, functions, .. } = *partition;
+        let ranges = [cpus, regions, loads, interrupts, silence, functions];
         for (next, Range { start, count }) in next.iter_mut().zip(ranges) {
             let end = start.checked_add(count).filter(|_| start == *next);
             *next = end.ok_or(Violation::Records(partition.name))?;
@@ -83,7 +99,9 @@ fn records_belong_to_one_partition(plan: &Plan<'_>) -> Result<(), Violation> {
     }
     let last = plan.partitions.last().ok_or(Violation::NoPartition)?;
     let owned = plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION).count();
-    let sizes = [owned, plan.regions.len(), plan.loads.len(), plan.interrupts.len()];
+    let [regions, loads] = [plan.regions.len(), plan.loads.len()];
+    let [interrupts, steps, functions] = [plan.interrupts.len(), plan.steps.len(), plan.functions.len()];
+    let sizes = [owned, regions, loads, interrupts, steps, functions];
     let complete = next.iter().zip(sizes).all(|(&next, size)| usize::try_from(next) == Ok(size));
     if complete { Ok(()) } else { Err(Violation::Records(last.name)) }
 }
@@ -185,6 +203,53 @@ fn loads_go_home(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation
     if holds(partition.entry.0, 4) { Ok(()) } else { Err(Violation::Entry(partition.name)) }
 }
 
+/// A step is in a page of a device of the partition, or in one that no partition has: a reset controller.
+fn steps_touch_own_registers(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    for step in partition.silence.of(plan.steps).unwrap_or_default() {
+        let word = Span { base: step.address, size: 4 };
+        let touches = |region: &Region| region.span.overlaps(&word);
+        let is_foreign = plan.partitions.iter().any(|other| {
+            let is_own = other.name == partition.name;
+            regions(plan, other)
+                .iter()
+                .filter(|region| touches(region))
+                .any(|region| !is_own || region.kind != RegionKind::Device)
+        });
+        let private = [plan.board.window, plan.board.distributor];
+        let is_private =
+            private.iter().chain(plan.memory).chain(plan.translators).any(|it| it.overlaps(&word));
+        if is_foreign || is_private || touches_a_redistributor(plan, &word) || !step.address.is_aligned(4) {
+            return Err(Violation::Step(partition.name, step.address));
+        }
+    }
+    Ok(())
+}
+
+/// What EL2 answers itself never reaches the firmware.
+fn functions_are_the_firmwares(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    let functions = partition.functions.of(plan.functions).unwrap_or_default();
+    match functions.iter().find(|function| is_answered_by_el2(function.id)) {
+        Some(function) => Err(Violation::Function(partition.name, function.id)),
+        None => Ok(()),
+    }
+}
+
+fn restart_is_bounded(partition: &Partition) -> Result<(), Violation> {
+    let is_long = partition.restart == Restart::OnFault && partition.restart_delay > limits::RESTART_DELAY;
+    if is_long { Err(Violation::Delay(partition.name)) } else { Ok(()) }
+}
+
+fn controllers_name_others(plan: &Plan<'_>) -> Result<(), Violation> {
+    for (index, partition) in (0_u32..).zip(plan.partitions) {
+        let known = u32::try_from(plan.partitions.len()).ok().and_then(|count| 1_u64.checked_shl(count));
+        let is_known = known.is_some_and(|known| u64::from(partition.controls) < known);
+        if !is_known || partition.controls.checked_shr(index).unwrap_or(0) & 1 != 0 {
+            return Err(Violation::Control(partition.name));
+        }
+    }
+    Ok(())
+}
+
 fn memory_has_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
     let owned = || {
         plan.partitions
@@ -244,6 +309,10 @@ impl fmt::Display for Violation {
             Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),
             Self::Entry(who) => write!(f, "{who}: it begins outside its memory"),
             Self::Interrupt(who, intid) => write!(f, "{who}: interrupt {intid} is not its own"),
+            Self::Step(who, at) => write!(f, "{who}: the register at {at} silences no device of its own"),
+            Self::Function(who, id) => write!(f, "{who}: function {id:#x} is not the firmware's"),
+            Self::Control(who) => write!(f, "{who}: it controls what is no other partition"),
+            Self::Delay(who) => write!(f, "{who}: it would begin again too late"),
         }
     }
 }
@@ -335,6 +404,43 @@ mod tests {
             Err(Violation::Load(name("first")))
         );
         assert_eq!(verdict(|plan| plan.partitions[0].entry.0 = 0), Err(Violation::Entry(name("first"))));
+    }
+
+    #[test]
+    fn a_step_silences_a_device_of_ones_own() {
+        for foreign in [0x4020_0000, 0x4100_0000, 0x4800_0000, 0x0800_0000, 0x080b_0000, 0x0900_0002] {
+            let verdict = verdict(|plan| plan.steps[0].address = Pa(foreign));
+            assert_eq!(verdict, Err(Violation::Step(name("first"), Pa(foreign))));
+        }
+        let reset_controller = verdict(|plan| plan.steps[0].address = Pa(0x0a00_0000));
+        assert_eq!(reset_controller, Ok(()));
+        let anothers = verdict(|plan| {
+            plan.partitions[0].silence.count = 0;
+            plan.partitions[1].silence = Range { start: 0, count: 2 };
+        });
+        assert_eq!(anothers, Err(Violation::Step(name("second"), Pa(0x0900_0070))));
+    }
+
+    #[test]
+    fn what_el2_answers_never_reaches_the_firmware() {
+        for id in [0x8400_0003, 0xc400_0003, 0x0400_0003, 0x8000_0001, 0x8500_0020, 0xc600_0001] {
+            let verdict = verdict(|plan| plan.functions[0].id = id);
+            assert_eq!(verdict, Err(Violation::Function(name("second"), id)));
+        }
+    }
+
+    #[test]
+    fn a_partition_controls_others_that_there_are() {
+        for (controls, index) in [(0b01, 0), (0b100, 0), (0b10, 1)] {
+            let verdict = verdict(|plan| plan.partitions[index].controls = controls);
+            assert_eq!(verdict, Err(Violation::Control(name(["first", "second"][index]))));
+        }
+    }
+
+    #[test]
+    fn a_partition_does_not_wait_for_hours() {
+        let verdict = verdict(|plan| plan.partitions[1].restart_delay = limits::RESTART_DELAY + 1);
+        assert_eq!(verdict, Err(Violation::Delay(name("second"))));
     }
 
     #[test]

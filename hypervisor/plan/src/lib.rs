@@ -12,6 +12,7 @@
 mod address;
 mod decode;
 mod encode;
+mod function;
 mod header;
 mod invariant;
 pub mod limits;
@@ -22,11 +23,12 @@ pub mod sample;
 pub use address::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Span};
 pub use decode::{DecodeError, Plan};
 pub use encode::Draft;
+pub use function::is_answered_by_el2;
 pub use header::{
     BOOT_HEADER_OFFSET, BootHeader, Header, MAGIC, PLAN_VERSION, ROOM_FOR_TREE, Section, Table,
 };
 pub use invariant::{Violation, verify};
 pub use record::{
-    Board, Conduit, Console, ConsoleKind, Cpu, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION,
-    Name, Partition, Range, Region, RegionKind, Trigger,
+    Board, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load,
+    NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
 };

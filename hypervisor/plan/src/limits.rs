@@ -13,6 +13,12 @@ pub const REGIONS: usize = 1024;
 pub const LOADS: usize = 256;
 /// Most interrupts of all partitions together.
 pub const INTERRUPTS: usize = 1024;
+/// Most steps of all partitions together that silence devices.
+pub const STEPS: usize = 256;
+/// Most functions of the firmware that all partitions together may call.
+pub const FUNCTIONS: usize = 256;
+/// Longest delay, in milliseconds, before a partition begins again for the first time.
+pub const RESTART_DELAY: u32 = 60_000;
 /// Most stretches of RAM a board may have.
 pub const MEMORY: usize = 32;
 /// Most interrupt translation services (ITS) a GIC may have.

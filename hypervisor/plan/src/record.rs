@@ -142,6 +142,21 @@ pub struct Cpu {
 pub enum InterruptMode {
     /// The CPU interface is the hardware's: no exit.
     Direct = 0,
+    /// EL2 looks at every end of an interrupt, so that no foreign one is ended, and at every sleep, so that
+    /// the partition can always be woken.
+    Guarded = 1,
+}
+
+/// Whether a partition may begin again after its end, and when it does so by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum Restart {
+    /// Never: one of its devices may go on writing into its memory.
+    Never = 0,
+    /// When it asks for a reset, or who controls it does; a fault ends it.
+    OnRequest = 1,
+    /// After a fault, too.
+    OnFault = 2,
 }
 
 /// A partition.
@@ -172,12 +187,24 @@ pub struct Partition {
     pub loads: Range,
     /// Its SPIs.
     pub interrupts: Range,
+    /// What stops its devices from writing memory, in this order, before its memory is used again.
+    pub silence: Range,
+    /// Functions of the firmware that it may call.
+    pub functions: Range,
     /// VMID, unique in the plan.
     pub vmid: u32,
     /// Pages of the root table: more than one when roots are concatenated.
     pub root_pages: u32,
     /// How interrupts reach it.
     pub interrupt_mode: InterruptMode,
+    /// Whether it begins again.
+    pub restart: Restart,
+    /// How often it begins again after faults, at the most, until somebody else starts it.
+    pub max_restarts: u32,
+    /// Milliseconds from the first fault to the new beginning; twice as many after each further fault.
+    pub restart_delay: u32,
+    /// Bit n: it may start, stop and restart partition n.
+    pub controls: u32,
     /// Zero.
     pub reserved: u32,
 }
@@ -242,6 +269,42 @@ pub struct Interrupt {
     pub intid: u32,
     /// Its configuration in GICD_ICFGR.
     pub trigger: Trigger,
+}
+
+/// What EL2 does with a register to silence a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(u32)]
+pub enum StepKind {
+    /// The bits of `mask` become those of `value`.
+    Write = 1,
+    /// Wait until the bits of `mask` are those of `value`.
+    Await = 2,
+}
+
+/// A step on the way to a device's silence: a 32-bit register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Step {
+    /// The register.
+    pub address: Pa,
+    /// Its value, in the bits of `mask`.
+    pub value: u32,
+    /// The bits that count; a write of all of them reads nothing.
+    pub mask: u32,
+    /// What to do with it.
+    pub kind: StepKind,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A function of the firmware that a partition may call (SMC Calling Convention).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Function {
+    /// Function identifier: what the caller has in w0.
+    pub id: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 use crate::address::{Ipa, Pa, Span};
 use crate::encode::Draft;
 use crate::record::{
-    Board, Conduit, Console, ConsoleKind, Cpu, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION,
-    Name, Partition, Range, Region, RegionKind, Trigger,
+    Board, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load,
+    NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -31,12 +31,16 @@ pub struct Sample {
     pub loads: [Load; 2],
     /// Two SPIs for `first`, one for `second`.
     pub interrupts: [Interrupt; 3],
+    /// Two steps for the device of `first`.
+    pub steps: [Step; 2],
+    /// One function for `second`.
+    pub functions: [Function; 1],
 }
 
 /// 8-byte aligned room for an encoded sample.
 #[derive(Clone, Debug)]
 pub struct SampleBytes {
-    words: [u64; 512],
+    words: [u64; 640],
     size: usize,
 }
 
@@ -63,6 +67,8 @@ impl Default for Sample {
                 Interrupt { intid: 79, trigger: Trigger::Edge },
                 Interrupt { intid: 40, trigger: Trigger::Level },
             ],
+            steps: [step(StepKind::Write), step(StepKind::Await)],
+            functions: [Function { id: 0x8400_0050, reserved: 0 }],
         }
     }
 }
@@ -81,6 +87,8 @@ impl Sample {
             regions: &self.regions,
             loads: &self.loads,
             interrupts: &self.interrupts,
+            steps: &self.steps,
+            functions: &self.functions,
         };
         let mut bytes = SampleBytes { words: FromZeros::new_zeroed(), size: draft.size().unwrap_or(0) };
         let done = draft.encode(bytes.bytes_mut(), |_| [0; 32]);
@@ -123,8 +131,10 @@ fn cpu(number: u64, partition: u32, virtual_mpidr: u64) -> Cpu {
 }
 
 fn partition(text: &str, index: u32) -> Partition {
-    let [cpus, regions, interrupts] =
-        if index == 0 { [(0, 2), (0, 4), (0, 2)] } else { [(2, 1), (4, 2), (2, 1)] };
+    let [cpus, regions, interrupts, silence, functions] = match index {
+        0 => [(0, 2), (0, 4), (0, 2), (0, 2), (0, 0)],
+        _ => [(2, 1), (4, 2), (2, 1), (2, 0), (0, 1)],
+    };
     let range = |(start, count)| Range { start, count };
     Partition {
         name: name(text),
@@ -139,15 +149,25 @@ fn partition(text: &str, index: u32) -> Partition {
         regions: range(regions),
         loads: range((index, 1)),
         interrupts: range(interrupts),
+        silence: range(silence),
+        functions: range(functions),
         vmid: index.saturating_add(1),
         root_pages: 1,
         interrupt_mode: InterruptMode::Direct,
+        restart: Restart::OnFault,
+        max_restarts: 3,
+        restart_delay: 100,
+        controls: if index == 0 { 0b10 } else { 0 },
         reserved: 0,
     }
 }
 
 fn region(ipa: u64, pa: u64, size: u64, kind: RegionKind) -> Region {
     Region { ipa: Ipa(ipa), span: Span::new(pa, size), kind, reserved: 0 }
+}
+
+fn step(kind: StepKind) -> Step {
+    Step { address: Pa(0x0900_0070), value: 0, mask: u32::MAX, kind, reserved: 0 }
 }
 
 fn load(source: u64) -> Load {

@@ -6,12 +6,12 @@
 use crate::allocate::Space;
 use crate::board::Board;
 use crate::carve::affinity;
-use crate::expand::System;
+use crate::expand::{Partition as Planned, System};
 use crate::tables::vtcr;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
-    Board as BoardRecord, Console, ConsoleKind, Cpu, GicVersion, Interrupt, InterruptMode, Ipa, Load,
-    NO_PARTITION, Name, Pa, Partition, Range, Span,
+    Board as BoardRecord, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Ipa,
+    Load, NO_PARTITION, Name, Pa, Partition, Range, Span,
 };
 
 /// What the image says of one partition.
@@ -47,6 +47,8 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
         regions: Vec::new(),
         loads: Vec::new(),
         interrupts: Vec::new(),
+        steps: Vec::new(),
+        functions: Vec::new(),
     };
     for ((partition, space), placement) in system.partitions.iter().zip(spaces).zip(placements) {
         let index = small(records.partitions.len());
@@ -70,9 +72,15 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
             regions: append(&mut records.regions, space.regions.iter().copied()),
             loads: append(&mut records.loads, placement.loads.iter().copied()),
             interrupts: append(&mut records.interrupts, interrupts),
+            silence: append(&mut records.steps, partition.life.silence.iter().copied()),
+            functions: append(&mut records.functions, functions(partition)),
             vmid: index + 1,
             root_pages: 1,
-            interrupt_mode: InterruptMode::Direct,
+            interrupt_mode: interrupt_mode(partition),
+            restart: partition.life.restart,
+            max_restarts: partition.life.max_restarts,
+            restart_delay: partition.life.restart_delay,
+            controls: partition.life.controls,
             reserved: 0,
         });
     }
@@ -113,6 +121,17 @@ fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
         partition,
         reserved: 0,
     }
+}
+
+fn interrupt_mode(partition: &Planned<'_>) -> InterruptMode {
+    match partition.wish.interrupts.as_ref().map(|mode| mode.value.as_str()) {
+        Some("guarded") => InterruptMode::Guarded,
+        _ => InterruptMode::Direct,
+    }
+}
+
+fn functions(partition: &Planned<'_>) -> impl Iterator<Item = Function> {
+    partition.life.functions.iter().map(|id| Function { id: *id, reserved: 0 })
 }
 
 /// Bits of the highest address that a table can lead to.

@@ -2,7 +2,7 @@
 //!
 //! The form is that of `bulkhead-plan`; here the records are only kept, and hashed.
 
-use bulkhead_plan::{Board, Cpu, Draft, Interrupt, Load, Partition, Region, Span};
+use bulkhead_plan::{Board, Cpu, Draft, Function, Interrupt, Load, Partition, Region, Span, Step};
 use sha2::{Digest, Sha256};
 
 /// All records of a plan.
@@ -16,6 +16,8 @@ pub(crate) struct Records {
     pub(crate) regions: Vec<Region>,
     pub(crate) loads: Vec<Load>,
     pub(crate) interrupts: Vec<Interrupt>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) functions: Vec<Function>,
 }
 
 /// SHA-256.
@@ -42,6 +44,8 @@ impl Records {
             regions: &self.regions,
             loads: &self.loads,
             interrupts: &self.interrupts,
+            steps: &self.steps,
+            functions: &self.functions,
         };
         let mut bytes = vec![0; draft.size().unwrap_or(0)];
         // A plan within its limits is far below 4 GiB; one that is not would not decode, and is not proven.

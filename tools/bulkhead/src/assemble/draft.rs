@@ -104,25 +104,28 @@ impl Draft<'_> {
             let source = free.take(tree.len()).base;
             placement.loads.iter_mut().rev().take(1).for_each(|load| load.source = source);
         }
-        self.own.heap = Span::new(free.0, heap_need(system.board.cpus.len(), system.partitions.len()));
+        self.own.heap = Span::new(free.0, heap_need(system));
         Ok(())
     }
 }
 
 /// Bytes of memory that the hypervisor takes while it boots, in the order in which it takes them.
-fn heap_need(cpus: usize, partitions: usize) -> u64 {
+fn heap_need(system: &System<'_>) -> u64 {
     /// Tables that are in use until EL2's own are built.
     const BOOT_TABLES: u64 = 5;
     /// Root, image, devices and stacks, on a board whose devices lie far apart.
     const TABLES: u64 = 16;
     /// To see a partition's memory: a root and at most three tables of blocks.
     const TABLES_OF_PARTITION: u64 = 4;
+    /// To see the registers that silence its devices: a table of each lower level, twice.
+    const TABLES_OF_SILENCE: u64 = 4;
     /// To look at the firmware's device tree for a while.
     const GLANCE: u64 = 10;
-    let (cpus, partitions) = (count(cpus), count(partitions));
+    let (cpus, partitions) = (count(system.board.cpus.len()), count(system.partitions.len()));
+    let silenced = count(system.partitions.iter().filter(|it| !it.life.silence.is_empty()).count());
     let stacks = cpus * STACK / PAGE;
     let roots = partitions;
-    let tables = TABLES + cpus / 8 + partitions * TABLES_OF_PARTITION;
+    let tables = TABLES + cpus / 8 + partitions * TABLES_OF_PARTITION + silenced * TABLES_OF_SILENCE;
     // A page for each partition and a few for the CPUs, in blocks whose size is a power of two.
     let state = 2 * (partitions + cpus / 8 + 1).next_power_of_two();
     (BOOT_TABLES + stacks + roots + tables + state.max(GLANCE)) * PAGE

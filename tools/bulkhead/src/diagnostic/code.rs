@@ -2,7 +2,7 @@
 //!
 //! A code is a promise: it keeps its meaning for ever, and one that is given up is not used again. The
 //! first two digits say where to look: 01 CPUs, 02 devices, 03 memory, 04 DMA, 05 interrupts, 06 images,
-//! 07 boot and board. Every code has a broken configuration of its own in `tests/reject/`.
+//! 07 boot and board, 08 restarts and control. Every code has a broken configuration of its own in `tests/reject/`.
 
 macro_rules! catalogue {
     ($($name:ident = $text:literal, $meaning:literal;)+) => {
@@ -94,6 +94,14 @@ catalogue! {
     MachineReduced = "P0718", "A system asks for less than the board.";
     SerialUnknown = "P0719", "A serial line is no device of the board.";
     SystemMissing = "P0720", "The system is not described.";
+
+    FaultAnswerUnknown = "P0801", "What is to follow a fault is unknown.";
+    RestartLoud = "P0802", "A partition would begin again while a device may still write its memory.";
+    RestartIdle = "P0803", "A number about restarts belongs to a partition that is not restarted.";
+    RestartLate = "P0804", "A partition would wait too long before it begins again.";
+    ControlUnknown = "P0805", "A partition controls what is no other partition.";
+    FunctionReserved = "P0806", "A function of the firmware is the hypervisor's to answer.";
+    SilenceMisplaced = "P0807", "What silences a device has no device or no register.";
 }
 
 impl Code {

@@ -5,12 +5,15 @@
 
 mod cpus;
 mod devices;
+mod life;
 
 use crate::board::{Board, is_uart, never_masters};
 use crate::diagnostic::{Report, Site};
 use crate::load::{Claim, PartitionWish, Wish};
 use crate::tree::NodeId;
 use bulkhead_plan::{Interrupt, Span};
+
+pub(crate) use life::{Life, RESTART, STOP, register, silence_of};
 
 /// A system whose names are resolved.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) struct Partition<'a> {
     pub(crate) devices: Vec<Device<'a>>,
     /// Whether its memory must lie where it sees it.
     pub(crate) identity: bool,
+    /// Whether and how it begins again.
+    pub(crate) life: Life,
 }
 
 /// A node that a partition owns.
@@ -59,12 +64,13 @@ pub(crate) fn free_cpus(wish: &Wish, board: &Board) -> Option<String> {
 /// Resolves every name in `wish`.
 pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) -> System<'a> {
     let named = cpus::named(wish);
-    let expand = |wish: &'a PartitionWish| {
-        let cpus = cpus::cpus(wish, board, &named, report);
-        let devices = devices::devices(wish, board, report);
+    let expand = |partition: &'a PartitionWish| {
+        let cpus = cpus::cpus(partition, board, &named, report);
+        let devices = devices::devices(partition, board, report);
         let identity = devices.iter().any(|device| device.is_master)
-            || wish.identity.as_ref().is_some_and(|identity| identity.value);
-        Partition { wish, cpus, devices, identity }
+            || partition.identity.as_ref().is_some_and(|identity| identity.value);
+        let life = life::life(wish, partition, board, &devices);
+        Partition { wish: partition, cpus, devices, identity, life }
     };
     System { wish, board, partitions: wish.system.partitions.iter().map(expand).collect() }
 }

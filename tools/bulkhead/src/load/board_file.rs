@@ -3,6 +3,7 @@
 //! Addresses, CPUs and interrupts are never repeated here; they come from the device tree.
 
 use super::Fields;
+use super::silence::{Silence, silence};
 use super::value::Size;
 use crate::diagnostic::{Located, Report};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub(crate) struct BoardFile {
     pub(crate) window: Located<u64>,
     /// Device-tree path or label of the UART that the hypervisor speaks through.
     pub(crate) console: Located<String>,
+    /// How devices stop writing memory.
+    pub(crate) silences: Vec<Silence>,
 }
 
 /// A machine of QEMU.
@@ -45,6 +48,8 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let device_tree = fields.required("device-tree", report);
     let qemu = fields.table("qemu", "`[qemu]`", report).map(|fields| qemu(fields, report));
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
+    let silences = fields.tables("silence", "`[[silence]]`", report);
+    let silences = silences.into_iter().filter_map(|fields| silence(fields, report)).collect();
     fields.finish(report);
     let mut hypervisor = hypervisor?;
     let window = hypervisor.required("window", report);
@@ -62,6 +67,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         qemu,
         window: window?,
         console: console?,
+        silences,
     })
 }
 

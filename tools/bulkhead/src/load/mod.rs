@@ -6,7 +6,9 @@
 
 mod board_file;
 mod fields;
+mod life_wish;
 mod locate;
+mod silence;
 mod system_file;
 mod value;
 
@@ -17,8 +19,10 @@ use std::path::Path;
 use toml::de::DeTable;
 
 pub(crate) use board_file::{BoardFile, Qemu};
+pub(crate) use life_wish::LifeWish;
 pub use locate::locate;
 pub(crate) use locate::{image_folder, images_beside, shown};
+pub(crate) use silence::{Silence, SilenceStep};
 pub(crate) use system_file::{Claim, PartitionWish, RawWish, Statement, SystemFile, TreeWish};
 pub(crate) use value::size_text;
 

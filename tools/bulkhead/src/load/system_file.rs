@@ -3,6 +3,7 @@
 //! It holds sizes and names only; what the tool decides is not written here.
 
 use super::Fields;
+use super::life_wish::{LifeWish, life_wish};
 use super::value::Size;
 use crate::diagnostic::{Located, Report, Site};
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ pub(crate) struct PartitionWish {
     pub(crate) x0: Option<Located<u64>>,
     /// How interrupts reach it.
     pub(crate) interrupts: Option<Located<String>>,
+    /// What its life is like.
+    pub(crate) life: LifeWish,
     /// Risks accepted.
     pub(crate) accept: Vec<Statement>,
     /// Facts declared.
@@ -179,6 +182,7 @@ fn partition(
     let device_tree_address = fields.optional("device-tree-address", report);
     let x0 = fields.optional("x0", report);
     let interrupts = fields.optional("interrupts", report);
+    let life = life_wish(&mut fields, report);
     let accept = fields.tables("accept", "`[[partition.accept]]`", report);
     let accept = accept.into_iter().filter_map(|fields| acceptance(fields, report)).collect();
     let declare = fields.tables("declare", "`[[partition.declare]]`", report);
@@ -203,6 +207,7 @@ fn partition(
         device_tree_address,
         x0,
         interrupts,
+        life,
         accept,
         declare,
     })

@@ -32,13 +32,18 @@ pub(super) fn have_one_owner(system: &System<'_>, report: &mut Report) {
     }
 }
 
-/// A partition's interrupts reach it directly; there is no other way yet.
+/// A partition's interrupts reach it directly, or past a guard.
 pub(super) fn modes_are_known(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
-        if let Some(mode) = partition.wish.interrupts.as_ref().filter(|mode| mode.value != "direct") {
+        if let Some(mode) =
+            partition.wish.interrupts.as_ref().filter(|mode| !MODES.contains(&mode.value.as_str()))
+        {
             let title = format!("interrupts of `{}` cannot be `{}`", partition.name(), mode.value);
             let unknown = Diagnostic::new(Code::InterruptMode, title).at(&mode.site, "unknown");
-            report.push(unknown.help("write \"direct\", or leave the key out"));
+            report.push(unknown.help("write \"direct\" or \"guarded\""));
         }
     }
 }
+
+/// The ways, as a person writes them.
+const MODES: [&str; 2] = ["direct", "guarded"];

@@ -1,0 +1,135 @@
+//! P08: a partition's end harms nobody, and its new beginning is a real one.
+//!
+//! Whoever restarts a partition relies on nothing of its former life being left, so what could go on by
+//! itself has to be known here.
+
+use crate::board::Board;
+use crate::diagnostic::{Code, Diagnostic, Report, did_you_mean};
+use crate::expand::{Partition, RESTART, STOP, System, register, silence_of};
+use crate::load::{Silence, SilenceStep};
+use bulkhead_plan::limits;
+
+/// What follows a fault is known, and can follow it.
+pub(super) fn faults_have_an_answer(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        let Some(on_fault) = &partition.wish.life.on_fault else { continue };
+        let name = partition.name();
+        if ![STOP, RESTART].contains(&on_fault.value.as_str()) {
+            let title = format!("`{}` cannot follow a fault of `{name}`", on_fault.value);
+            let unknown = Diagnostic::new(Code::FaultAnswerUnknown, title).at(&on_fault.site, "unknown");
+            report.push(unknown.help("write \"stop\" or \"restart\""));
+        } else if on_fault.value == RESTART && !partition.is_renewable() {
+            report.push(unrenewable(system, partition));
+        }
+    }
+}
+
+/// Numbers about restarts are said of a partition that is restarted, and are sensible.
+pub(super) fn restarts_are_bounded(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        let life = &partition.wish.life;
+        let restarts = life.on_fault.as_ref().is_some_and(|on_fault| on_fault.value == RESTART);
+        let said = [(&life.max_restarts, "max-restarts"), (&life.restart_delay, "restart-delay-ms")];
+        for (number, key) in said.into_iter().filter_map(|(number, key)| Some((number.as_ref()?, key))) {
+            if !restarts {
+                let title = format!("`{key}` of `{}` says nothing", partition.name());
+                let idle = Diagnostic::new(Code::RestartIdle, title).at(&number.site, "is never looked at");
+                report.push(idle.help("add `on-fault = \"restart\"`, or take it out"));
+            }
+        }
+        let longest = u64::from(limits::RESTART_DELAY);
+        if let Some(delay) = life.restart_delay.as_ref().filter(|delay| delay.value > longest) {
+            let title = format!("`{}` would wait too long before it begins again", partition.name());
+            let long = Diagnostic::new(Code::RestartLate, title).at(&delay.site, "too long");
+            report.push(long.help(format!("write at most {longest}; it doubles with each further fault")));
+        }
+    }
+}
+
+/// A partition controls others, and such as there are.
+pub(super) fn controllers_name_others(system: &System<'_>, report: &mut Report) {
+    let names = || system.wish.system.names.iter().map(|name| name.value.as_str());
+    for partition in &system.partitions {
+        for controlled in &partition.wish.life.controls {
+            let name = controlled.value.as_str();
+            let wrong = |title: String, label: &str| {
+                Diagnostic::new(Code::ControlUnknown, title).at(&controlled.site, label)
+            };
+            if name == partition.name() {
+                let title = format!("`{name}` cannot control itself");
+                let help = "it ends or resets itself by PSCI; take the name out";
+                report.push(wrong(title, "itself").help(help));
+            } else if !names().any(|known| known == name) {
+                let title = format!("`{}` controls `{name}`, which is no partition", partition.name());
+                report.push(wrong(title, "unknown").help_if(did_you_mean(name, names())));
+            }
+        }
+    }
+}
+
+/// What a partition may call is the firmware's to answer.
+pub(super) fn functions_are_the_firmwares(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        for call in &partition.wish.life.firmware_calls {
+            let why = match u32::try_from(call.value) {
+                Err(_) => "a function identifier has 32 bits",
+                Ok(id) if bulkhead_plan::is_answered_by_el2(id) => "the hypervisor answers it",
+                Ok(_) => continue,
+            };
+            let title = format!("`{}` cannot be given function {:#x}", partition.name(), call.value);
+            let reserved = Diagnostic::new(Code::FunctionReserved, title).at(&call.site, why);
+            report.push(reserved.help("name a function of the firmware's own services, or take it out"));
+        }
+    }
+}
+
+/// A description of how to silence devices is about devices that there are, and about their registers.
+pub(super) fn silence_is_possible(system: &System<'_>, report: &mut Report) {
+    let board = system.board;
+    for silence in &system.wish.board.silences {
+        let about = board.tree.ids().filter(|id| {
+            silence_of(system.wish, board, *id).is_some_and(|found| std::ptr::eq(found, silence))
+        });
+        let devices: Vec<_> = about.collect();
+        if devices.is_empty() {
+            let title = format!("board `{}` has no device that this silences", board.name);
+            let none = Diagnostic::new(Code::SilenceMisplaced, title).at(&silence.site, "about no device");
+            report.push(none.help("name one by `device`, or a kind that there is by `compatible`"));
+        }
+        for step in &silence.steps {
+            let lost = devices.iter().find(|device| register(board, **device, step).is_none());
+            if let Some(device) = lost {
+                report.push(misplaced(board, silence, step, &board.tree.node(*device).path));
+            }
+        }
+    }
+}
+
+fn misplaced(board: &Board, silence: &Silence, step: &SilenceStep, path: &str) -> Diagnostic {
+    let title = format!("a step that silences `{path}` has no register of board `{}`", board.name);
+    let misplaced = Diagnostic::new(Code::SilenceMisplaced, title).at(&step.site, "no such register");
+    misplaced
+        .at(&silence.site, "of this device")
+        .note("a step has `write` or `until`, in bytes from the first register: a multiple of 4 inside of it")
+        .help("correct it, or name the device that has the register by `of`")
+}
+
+fn unrenewable(system: &System<'_>, partition: &Partition<'_>) -> Diagnostic {
+    let board = system.board;
+    let loud = partition.life.loud.first().map(|node| board.tree.node(*node));
+    let path = loud.map_or("", |node| node.path.as_str());
+    let kind = loud.and_then(|node| node.compatible().first().map(|kind| (*kind).to_owned()));
+    let title =
+        format!("`{}` cannot begin again: nothing stops `{path}` from writing memory", partition.name());
+    let mut unsilenced = Diagnostic::new(Code::RestartLoud, title);
+    if let Some(on_fault) = &partition.wish.life.on_fault {
+        unsilenced = unsilenced.at(&on_fault.site, "asks for it");
+    }
+    if let Some(device) = partition.devices.iter().find(|device| partition.life.loud.contains(&device.node)) {
+        unsilenced = unsilenced.at(device.site, "writes memory by itself");
+    }
+    let which = kind.map_or(format!("device = \"{path}\""), |kind| format!("compatible = \"{kind}\""));
+    unsilenced
+        .help(format!("say in the board's file how it is silenced:\n[[silence]]\n{which}\nsteps = [{{ write = …, value = … }}, {{ until = …, value = … }}]"))
+        .help("or write `on-fault = \"stop\"`")
+}
