@@ -8,17 +8,23 @@ use crate::console;
 use crate::cpu::{Departure, redistributor};
 use crate::firmware::{self, Answer};
 use crate::gic;
+use crate::order;
 use crate::partition::Partition;
-use crate::registers::{ICC_CTLR_EL1, ICC_DIR_EL1, ICC_PMR_EL1, ICC_RPR_EL1, synchronize};
-use crate::stop::{self, Why};
+use crate::registers::{
+    ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_DIR_EL1, ICC_EOIR1_EL1, ICC_HPPIR1_EL1, ICC_IAR1_EL1, ICC_IGRPEN1_EL1,
+    ICC_PMR_EL1, ICC_RPR_EL1, synchronize,
+};
+use crate::stop;
 use crate::system::System;
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, HCR_EL2, SCTLR_EL1, SPSR_EL1, VBAR_EL1};
 use bulkhead_core::inject::{self, Before, Exception};
 use bulkhead_core::uart::UartAccess;
 use bulkhead_core::{
-    Action, Interface, Mmio, PowerAction, Psci, Registers, Return, control_of_guest, redistributor as model,
+    Action, Cause, FaultKind, Interface, Mmio, PowerAction, Psci, Registers, Return, Why, control_of_guest,
+    redistributor as model,
 };
+use bulkhead_plan::InterruptMode;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// How a CPU goes on after an exit.
@@ -28,6 +34,8 @@ pub(crate) enum Flow {
     Resume,
     /// Away from it.
     Depart(Departure),
+    /// Nowhere: it has failed.
+    Fail(FaultKind),
 }
 
 /// Does what `action` says, for vCPU `vcpu` with these registers.
@@ -40,7 +48,7 @@ pub(crate) fn carry_out(
 ) -> Flow {
     match action {
         Action::Resume => {}
-        Action::Inject(exception) => inject(registers, exception),
+        Action::Inject(exception) => return inject(registers, exception),
         Action::SendSgi { intid, targets } => send_sgi(partition, intid, targets),
         Action::ReadInterface { interface, register } => registers.write(register, read_interface(interface)),
         Action::WriteInterface { interface, value } => write_interface(interface, value),
@@ -61,13 +69,19 @@ pub(crate) fn carry_out(
         Action::Uart { offset, access } => uart(partition, registers, offset, &access),
         Action::InvalidateInstructions(reach) => cache::invalidate_instructions(reach),
         Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
+        Action::Order(order) => order::carry_out(system, partition, registers, order),
+        Action::Firmware => firmware::forward(registers, partition.compartment.partition.vmid),
+        Action::Wait => wait_for_interrupt(partition),
     }
     Flow::Resume
 }
 
-fn inject(registers: &mut Registers, exception: Exception) {
+fn inject(registers: &mut Registers, exception: Exception) -> Flow {
     let before = Before { pstate: registers.pstate, vbar: VBAR_EL1.get(), sctlr: SCTLR_EL1.get() };
     let after = inject::take(exception, before);
+    if inject::is_endless(exception, registers.pc, &after) {
+        return Flow::Fail(FaultKind::Vector);
+    }
     ELR_EL1.set(registers.pc);
     SPSR_EL1.set(registers.pstate);
     ESR_EL1.set(after.esr);
@@ -76,6 +90,7 @@ fn inject(registers: &mut Registers, exception: Exception) {
     }
     registers.pc = after.pc;
     registers.pstate = after.pstate;
+    Flow::Resume
 }
 
 fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
@@ -91,7 +106,12 @@ fn read_interface(interface: Interface) -> u64 {
         Interface::PriorityMask => ICC_PMR_EL1::read(),
         Interface::Control => control_of_guest(ICC_CTLR_EL1::read(), None),
         Interface::RunningPriority => ICC_RPR_EL1::read(),
-        Interface::Deactivate => 0,
+        Interface::Acknowledge => ICC_IAR1_EL1::read(),
+        Interface::HighestPending => ICC_HPPIR1_EL1::read(),
+        Interface::BinaryPoint => ICC_BPR1_EL1::read(),
+        Interface::GroupEnable => ICC_IGRPEN1_EL1::read(),
+        Interface::Active(register) => gic::active_priorities(register),
+        Interface::Deactivate | Interface::End => 0,
     }
 }
 
@@ -100,7 +120,11 @@ fn write_interface(interface: Interface, value: u64) {
         Interface::PriorityMask => ICC_PMR_EL1::write(value),
         Interface::Control => ICC_CTLR_EL1::write(control_of_guest(ICC_CTLR_EL1::read(), Some(value))),
         Interface::Deactivate => ICC_DIR_EL1::write(value),
-        Interface::RunningPriority => {}
+        Interface::End => ICC_EOIR1_EL1::write(value),
+        Interface::BinaryPoint => ICC_BPR1_EL1::write(value),
+        Interface::GroupEnable => ICC_IGRPEN1_EL1::write(value),
+        Interface::Active(register) => gic::set_active_priorities(register, value),
+        Interface::RunningPriority | Interface::Acknowledge | Interface::HighestPending => {}
     }
     synchronize();
 }
@@ -146,12 +170,14 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
         PowerAction::Return(answer) | PowerAction::Ask { otherwise: answer, .. } => answer,
         PowerAction::Start(target) => start(system, partition, target),
         PowerAction::Wait => {
-            wait_for_interrupt();
+            wait_for_interrupt(partition);
             Return::SUCCESS
         }
         PowerAction::Off => return Flow::Depart(Departure::Off),
-        PowerAction::Stop => return stop(system, partition, vcpu, Why::Off),
-        PowerAction::Reset => return stop(system, partition, vcpu, Why::Reset),
+        PowerAction::End(cause) => {
+            stop::begin(system, partition, if cause == Cause::Reset { Why::Reset } else { Why::Off });
+            return Flow::Depart(Departure::Stop);
+        }
     };
     registers.write(0, answer.0.cast_unsigned());
     Flow::Resume
@@ -170,7 +196,14 @@ fn start(system: &System, partition: &Partition, target: usize) -> Return {
 /// Sleeps until an interrupt is pending for the guest. An interrupt that cannot be taken where the CPU is
 /// does not end WFI (Arm ARM D1.7.2.1), and with IMO = 0 the guest's cannot be taken at EL2. So for that
 /// while they are EL2's, and masked: they wake it and stay pending.
-fn wait_for_interrupt() {
+///
+/// A guarded guest that has masked itself so that nothing could wake it does not sleep at all: it has to
+/// notice that it is stopped.
+fn wait_for_interrupt(partition: &Partition) {
+    let is_guarded = partition.compartment.partition.interrupt_mode == InterruptMode::Guarded;
+    if is_guarded && !gic::may_sleep() {
+        return;
+    }
     let hcr = HCR_EL2.get();
     HCR_EL2.set(hcr | HCR_EL2::IMO::SET.value);
     barrier::isb(barrier::SY);
@@ -178,9 +211,4 @@ fn wait_for_interrupt() {
     aarch64_cpu::asm::wfi();
     HCR_EL2.set(hcr);
     barrier::isb(barrier::SY);
-}
-
-fn stop(system: &System, partition: &Partition, vcpu: usize, why: Why) -> Flow {
-    stop::begin(system, partition, vcpu, why);
-    Flow::Depart(Departure::Stop)
 }

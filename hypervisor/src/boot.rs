@@ -10,7 +10,6 @@ use crate::console;
 use crate::control::Identity;
 use crate::cpu::{self, Cpu};
 use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
-use crate::firmware;
 use crate::gic::{self, Distributor, Redistributor};
 use crate::heap;
 use crate::image::{Window, boot_header, parts};
@@ -222,10 +221,8 @@ fn start(system: &'static System) -> ! {
     let own = system.plan.cpus.iter().position(|cpu| cpu.mpidr == cpu::affinity());
     for partition in &system.partitions {
         let first = partition.cpu_index(0);
-        let Some(cpu) = system.plan.cpus.get(first).filter(|_| own != Some(first)) else { continue };
-        let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
-        if !answer.is_success() {
-            stop::abandon(system, partition, answer.code());
+        if own != Some(first) {
+            stop::start_first(system, partition);
         }
     }
     match own {

@@ -5,9 +5,10 @@
 //! UART has room. EL2's own log takes its turn by a ticket lock.
 
 use crate::partition::Partition;
+use crate::pause;
 use crate::system;
 use crate::uart::Uart;
-use aarch64_cpu::registers::{CNTFRQ_EL0, CNTPCT_EL0};
+use aarch64_cpu::registers::CNTFRQ_EL0;
 use bulkhead_core::console::Line;
 use bulkhead_plan::Console as Description;
 use core::fmt::{self, Write};
@@ -100,7 +101,7 @@ impl Console {
             return;
         }
         let patience = CNTFRQ_EL0.get() / PATIENCE_HZ;
-        let presses = partition.said().presses(now(), patience);
+        let presses = partition.said().presses(pause::now(), patience);
         if !presses && !self.line.is_free_for(partition.index) {
             return;
         }
@@ -121,11 +122,6 @@ impl Console {
             let _ = writeln!(self, "{}: {lost} bytes of its console were lost", partition.name());
         }
     }
-}
-
-/// The time, for who has waited how long.
-pub(crate) fn now() -> u64 {
-    CNTPCT_EL0.get()
 }
 
 impl Write for Console {

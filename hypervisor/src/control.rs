@@ -5,6 +5,8 @@
 //! touched only where the CPU says that it has them.
 
 use crate::entry::{clear_debug, clear_fp, clear_keys, read_id_registers};
+use crate::firmware;
+use crate::gic;
 use crate::registers::{
     CNTHV_CTL_EL2, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2, HFGWTR2_EL2, HSTR_EL2,
     ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1, PMCCFILTR_EL0,
@@ -20,16 +22,17 @@ use aarch64_cpu::registers::{
     VMPIDR_EL2,
 };
 use bulkhead_core::el2::{self, Features, Values};
-use bulkhead_core::{ID_REGISTERS, IdRegisters};
+use bulkhead_core::{ID_REGISTERS, IdRegisters, Nature};
+use bulkhead_plan::InterruptMode;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What this CPU is: its features, and what of them its guest is shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Identity {
     /// For EL2.
     pub(crate) features: Features,
     /// For the guest.
-    pub(crate) shown: IdRegisters,
+    pub(crate) nature: Nature,
 }
 
 impl Identity {
@@ -38,14 +41,20 @@ impl Identity {
         let mut values = [0; ID_REGISTERS];
         // SAFETY: the array has room for as many words as there are registers.
         unsafe { read_id_registers(&raw mut values) };
-        Self { features: Features::new(&values), shown: IdRegisters::sanitise(&values) }
+        let nature = Nature {
+            ids: IdRegisters::sanitise(&values),
+            workarounds: firmware::workarounds(),
+            preemption_bits: gic::preemption_bits(),
+        };
+        Self { features: Features::new(&values), nature }
     }
 }
 
-/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr`; stage 2 is already its own.
-pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64) {
+/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr` and has its interrupts by `mode`; stage
+/// 2 is already its own.
+pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, mode: InterruptMode) {
     let counters = if identity.features.has_pmu() { PMCR_EL0::read() >> 11 & 0x1f } else { 0 };
-    let values = identity.features.values(counters);
+    let values = identity.features.values(counters, mode);
     HCR_EL2.set(hcr(&values));
     CPTR_EL2.set(values.cptr);
     MDCR_EL2.set(values.mdcr);

@@ -11,13 +11,14 @@ use crate::gic::{self, Redistributor};
 use crate::load;
 use crate::mmio::Mmio;
 use crate::partition::Partition;
-use crate::stop::{self, Why};
+use crate::stop;
 use crate::system::{self, System};
+use crate::translation;
 use crate::vcpu::{Frame, Vector};
-use aarch64_cpu::asm::barrier;
-use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1, VTCR_EL2, VTTBR_EL2};
-use bulkhead_core::{Action, Entry, IdRegisters, REASONS, Reason, Registers, el2, is_uncontainable};
-use core::arch::asm;
+use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
+use bulkhead_core::{
+    Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Registers, Stop, Why, el2, is_uncontainable,
+};
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What a CPU keeps from one life to the next.
@@ -65,12 +66,14 @@ extern "C" fn live(index: usize) -> ! {
     if let Some((system, partition, vcpu)) = place(index)
         && let Some(slot) = system.cpus.get(index)
     {
-        let mut cpu = slot.lock();
-        let departure = visit(system, partition, vcpu, &mut cpu);
-        silence(system, index);
-        drop(cpu);
-        if departure == Departure::Stop {
-            stop::leave(system, partition, vcpu);
+        loop {
+            let mut cpu = slot.lock();
+            let departure = visit(system, partition, vcpu, &mut cpu);
+            silence(system, index);
+            drop(cpu);
+            if departure == Departure::Off || !stop::leave(system, partition, vcpu) {
+                break;
+            }
         }
     }
     off()
@@ -109,46 +112,58 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     let identity = Identity::of_this_cpu();
     let planned = partition.compartment.partition;
     let Some(own) = partition.compartment.cpus.get(vcpu) else { return Departure::Stop };
-    use_stage2(partition);
-    control::configure_el2(&identity, own.virtual_mpidr);
+    translation::take(partition);
+    control::configure_el2(&identity, own.virtual_mpidr, planned.interrupt_mode);
     if !redistributor(system, partition.cpu_index(vcpu)).is_some_and(Redistributor::reset) {
-        stop::begin(system, partition, vcpu, Why::Asleep);
+        stop::begin(system, partition, Why::Asleep);
         return Departure::Stop;
     }
     gic::reset_interface();
     control::reset_el1(&identity.features);
     if vcpu == 0 && !partition.is_loaded() {
         if !load::load(system, partition) {
-            stop::begin(system, partition, vcpu, Why::Damaged);
+            stop::begin(system, partition, Why::Damaged);
             return Departure::Stop;
         }
+        partition.root.restore();
         partition.set_loaded();
         log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
     }
     let arrived = partition.power.lock().arrive(vcpu);
     let Some(entry) = arrived else { return Departure::Stop };
     cpu.frame.registers = begin(entry);
-    run(system, partition, vcpu, cpu, &identity.shown)
+    run(system, partition, vcpu, cpu, &identity.nature)
 }
 
 /// The loop from which everything hangs.
-fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, ids: &IdRegisters) -> Departure {
+fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, nature: &Nature) -> Departure {
     while !partition.is_stopping() {
         let vector = cpu.frame.enter();
-        let (reason, action) = decide(partition, vcpu, cpu, ids, vector);
+        let (reason, action) = decide(partition, vcpu, cpu, nature, vector);
         cpu.count(reason);
         #[cfg(feature = "broken")]
         crate::panic::fail_on_purpose();
-        match action {
-            Ok(action) => match act::carry_out(system, partition, vcpu, &mut cpu.frame.registers, action) {
-                Flow::Resume => {}
-                Flow::Depart(departure) => return departure,
-            },
-            Err(why) => {
-                stop::begin(system, partition, vcpu, why);
-                return Departure::Stop;
-            }
+        let flow = match action {
+            Ok(action) => act::carry_out(system, partition, vcpu, &mut cpu.frame.registers, action),
+            Err(kind) => Flow::Fail(kind),
+        };
+        match flow {
+            Flow::Resume => {}
+            Flow::Depart(departure) => return departure,
+            Flow::Fail(kind) => return fail(system, partition, vcpu, cpu, kind),
         }
+    }
+    Departure::Stop
+}
+
+/// The guest has failed: what there is to know is kept, and its partition's life ends.
+fn fail(system: &System, partition: &Partition, vcpu: usize, cpu: &Cpu, kind: FaultKind) -> Departure {
+    let restarts = partition.power.lock().restarts();
+    let Frame { registers, syndrome, history, entries } = cpu.frame;
+    let fault = Fault { kind, vcpu, restarts, registers, syndrome, history, entries };
+    // The first fault is the one that tells something.
+    if stop::begin(system, partition, Why::Fault(kind)) == Stop::Revoke {
+        *partition.fault.lock() = Some(fault);
     }
     Departure::Stop
 }
@@ -158,9 +173,9 @@ fn decide(
     partition: &Partition,
     vcpu: usize,
     cpu: &mut Cpu,
-    ids: &IdRegisters,
+    nature: &Nature,
     vector: Vector,
-) -> (Reason, Result<Action, Why>) {
+) -> (Reason, Result<Action, FaultKind>) {
     match vector {
         Vector::SError if is_uncontainable(cpu.frame.syndrome.esr) => {
             panic!(
@@ -172,11 +187,11 @@ fn decide(
         _ if partition.is_stopping() => (Reason::Stop, Ok(Action::Resume)),
         Vector::Synchronous => {
             let Frame { registers, syndrome, .. } = &mut cpu.frame;
-            let (reason, action) = partition.compartment.on_exit(vcpu, ids, registers, syndrome);
+            let (reason, action) = partition.compartment.on_exit(vcpu, nature, registers, syndrome);
             (reason, Ok(action))
         }
-        Vector::Irq | Vector::Fiq => (Reason::Interrupt, Err(Why::Interrupt)),
-        Vector::SError => (Reason::SError, Err(Why::SError)),
+        Vector::Irq | Vector::Fiq => (Reason::Interrupt, Err(FaultKind::Interrupt)),
+        Vector::SError => (Reason::SError, Err(FaultKind::SError)),
     }
 }
 
@@ -193,15 +208,4 @@ fn begin(entry: Entry) -> Registers {
     let mut registers = Registers { pc: entry.address.0, pstate: el2::PSTATE, ..Registers::default() };
     registers.write(0, entry.context);
     registers
-}
-
-/// Makes the partition's stage 2 this CPU's, before anything can walk it: the only place where VTTBR_EL2 is
-/// written.
-fn use_stage2(partition: &Partition) {
-    let planned = partition.compartment.partition;
-    VTCR_EL2.set(planned.vtcr);
-    VTTBR_EL2.set(u64::from(planned.vmid) << 48 | partition.root.address().0);
-    barrier::isb(barrier::SY);
-    // SAFETY: forgetting translations of EL1 changes nothing that EL2 relies on.
-    unsafe { asm!("tlbi alle1", "dsb nsh", "isb", options(nostack, preserves_flags)) };
 }

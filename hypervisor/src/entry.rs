@@ -6,7 +6,7 @@ use crate::panic::LAST_STACK_SIZE;
 use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
-use bulkhead_core::{Registers, el2, handoff};
+use bulkhead_core::{KEPT, Registers, Seen, el2, handoff};
 use bulkhead_plan::{BootHeader, Console, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
@@ -40,6 +40,9 @@ const BLOCK_ATTRIBUTES: u64 = 1 | 3 << 8 | 1 << 10;
 const DEVICE_ATTRIBUTES: u64 = 1 | 1 << 2 | 1 << 10 | 1 << 54;
 /// Where the root table leads to the image: the entry for bits 47 to 39 of the address.
 const WINDOW_L0_OFFSET: u64 = (IMAGE >> 39 & 0x1ff) * 8;
+
+/// What `vectors.S` relies on when it keeps an exit.
+const _: () = assert!(KEPT.is_power_of_two() && size_of::<Seen>() == 16 && offset_of!(Seen, pc) == 8);
 
 unsafe extern "C" {
     /// Where a CPU that the firmware starts begins, with its number in x0 and the MMU off.
@@ -96,6 +99,8 @@ global_asm!(
     PC = const offset_of!(Frame, registers) + offset_of!(Registers, pc),
     SYNDROME = const offset_of!(Frame, syndrome),
     ENTRIES = const offset_of!(Frame, entries),
+    HISTORY = const offset_of!(Frame, history),
+    KEPT = const KEPT,
     IS_DYING = sym crate::panic::IS_DYING,
     LAST_STACK = sym LAST_STACK,
     LAST_STACK_SIZE = const LAST_STACK_SIZE,

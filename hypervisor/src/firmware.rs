@@ -2,6 +2,7 @@
 //!
 //! PSCI 1.1 (DEN 0022). Nothing of a guest's gets here but by a decision of `bulkhead-core`.
 
+use bulkhead_core::{Registers, Workarounds};
 use core::arch::asm;
 
 /// What the firmware answers, PSCI's error codes included.
@@ -41,6 +42,43 @@ pub(crate) fn is_off(mpidr: u64) -> bool {
 /// SYSTEM_OFF: returns only if the firmware has no such call.
 pub(crate) fn system_off() {
     call(0x8400_0008, [0; 3]);
+}
+
+/// What it does against speculation on the CPU that asks.
+pub(crate) fn workarounds() -> Workarounds {
+    let has_convention = call(PSCI_FEATURES, [u64::from(SMCCC_VERSION), 0, 0]) >= 0;
+    if !has_convention || call(SMCCC_VERSION, [0; 3]) < SMCCC_1_1 {
+        return Workarounds::NONE;
+    }
+    Workarounds::ask(|function| {
+        // The answer has 32 bits (DEN 0028 §7.3).
+        (call(SMCCC_ARCH_FEATURES, [u64::from(function), 0, 0]) & 0xffff_ffff) as u32 as i32
+    })
+}
+
+const PSCI_FEATURES: u32 = 0x8400_000a;
+const SMCCC_VERSION: u32 = 0x8000_0000;
+const SMCCC_ARCH_FEATURES: u32 = 0x8000_0001;
+const SMCCC_1_1: i64 = 0x1_0001;
+
+/// Has it answer a guest's call, which a decision of `bulkhead-core` allows; `client` tells it which guest.
+pub(crate) fn forward(registers: &mut Registers, client: u32) {
+    let mut words: [u64; 7] = core::array::from_fn(|number| registers.x[number]);
+    // SAFETY: as for `call`; the plan names only functions that are the firmware's, and what these may do with
+    // a guest's arguments is what who wrote the plan has answered for.
+    unsafe {
+        asm!(
+            "smc #0",
+            inlateout("x0") words[0], inlateout("x1") words[1], inlateout("x2") words[2],
+            inlateout("x3") words[3],
+            inlateout("x4") words[4] => _, inlateout("x5") words[5] => _, inlateout("x6") words[6] => _,
+            inlateout("x7") u64::from(client) => _,
+            out("x8") _, out("x9") _, out("x10") _, out("x11") _, out("x12") _, out("x13") _, out("x14") _,
+            out("x15") _, out("x16") _, out("x17") _,
+            options(nostack),
+        );
+    }
+    (0..4).for_each(|number| registers.x[number] = words[number]);
 }
 
 fn call(function: u32, arguments: [u64; 3]) -> i64 {

@@ -1,6 +1,7 @@
 //! A guest image on its way into its partition.
 //!
-//! The pristine image stays in the window. The partition's own first CPU copies it, checks the copy by
+//! The pristine image stays in the window. Before another life than the first, all of the partition's RAM is
+//! cleared and the stage-2 tables are checked again. The partition's own first CPU copies its image, checks the copy by
 //! SHA-256 and cleans the caches, with the partition's RAM in sight for that time only; partitions load in
 //! parallel. A guest begins with its MMU off and reads what is at the point of coherency, so all of its RAM
 //! is cleaned and invalidated, not only what was written: the firmware's lines in it would otherwise be
@@ -24,14 +25,25 @@ pub(crate) fn load(system: &System, partition: &Partition) -> bool {
         let planned = partition.compartment.partition;
         let window = Window::new(system.plan.board.window);
         let loads = planned.loads.of(system.plan.loads).unwrap_or_default();
-        let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
         let regions = planned.regions.of(system.plan.regions).unwrap_or_default();
-        for region in regions.iter().filter(|region| region.kind == RegionKind::Ram) {
-            cache::clean_and_invalidate(WHILE + region.span.base.0, region.span.size);
+        let ram = || regions.iter().filter(|region| region.kind == RegionKind::Ram).map(|region| region.span);
+        if partition.has_lived() {
+            if !tables_are_sound(&system.plan, &window) {
+                return false;
+            }
+            ram().for_each(|span| cache::zero(WHILE + span.base.0, span.size));
         }
+        let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
+        ram().for_each(|span| cache::clean_and_invalidate(WHILE + span.base.0, span.size));
         cache::invalidate_instructions(Reach::InnerShareable);
         arrived
     })
+}
+
+fn tables_are_sound(plan: &Plan<'_>, window: &Window) -> bool {
+    // SAFETY: the tables of the image are mapped read-only.
+    let tables = unsafe { window.bytes(plan.header.tables) };
+    tables.is_some_and(|tables| Sha256::digest(tables)[..] == plan.header.tables_digest)
 }
 
 fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) -> bool {

@@ -3,32 +3,42 @@
 //! What the plan says is shared freely. Each piece of state has a lock of its own, held for one transition
 //! of `bulkhead-core`; no lock of one partition is ever waited for by another.
 
-use crate::console;
 use crate::cpu::affinity;
 use crate::image::Window;
-use crate::stop::Why;
+use crate::pause;
+use aarch64_cpu::asm::barrier;
 use bulkhead_core::console::{RING, Ring};
 use bulkhead_core::distributor::Distributor;
-use bulkhead_core::{Compartment, Entry, Power, Uart};
+use bulkhead_core::{Compartment, Entry, Fault, Policy, Power, Uart, Why};
 use bulkhead_plan::{PAGE, Pa, Partition as Planned, Plan, Span};
 use core::ops::{Deref, DerefMut};
-use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use spin::Mutex;
 use spin::mutex::{TicketMutex, TicketMutexGuard};
-use spin::{Mutex, Once};
 
 /// A partition.
 pub(crate) struct Partition {
     /// What it owns.
     pub(crate) compartment: Compartment<'static>,
-    /// The power states of its CPUs.
+    /// Whether and when it begins again.
+    pub(crate) policy: Policy,
+    /// Where its first CPU begins.
+    pub(crate) entry: Entry,
+    /// The power states of its CPUs. Held for one transition, or for a revocation (`stop::begin`).
     pub(crate) power: Mutex<Power>,
-    /// Its view of the distributor.
+    /// Its view of the distributor. Held for one access: at most 32 stores.
     pub(crate) distributor: Mutex<Distributor>,
-    /// Its virtual UART.
+    /// Its virtual UART. Held for one transition.
     pub(crate) uart: Mutex<Uart>,
-    /// Why it stops, once it does.
-    pub(crate) why: Once<Why>,
+    /// Why its last life has ended, or ends.
+    pub(crate) why: Mutex<Why>,
+    /// The record of its last fault.
+    pub(crate) fault: Mutex<Option<Fault>>,
+    /// When it began to stop.
+    pub(crate) since: AtomicU64,
+    /// Whether one of its CPUs has waited for the others to leave, and whether it was said who does not.
+    pub(crate) is_watched: AtomicBool,
+    pub(crate) is_reported: AtomicBool,
     /// The root that the hardware walks, a copy of the plan's.
     pub(crate) root: Root,
     /// Index among the partitions.
@@ -36,12 +46,14 @@ pub(crate) struct Partition {
     said: TicketMutex<Ring>,
     waiting: AtomicUsize,
     is_loaded: AtomicBool,
+    has_lived: AtomicBool,
     is_stopping: AtomicBool,
 }
 
 /// A live stage-2 root: the only stage-2 memory that EL2 ever writes.
 pub(crate) struct Root {
     entries: &'static [AtomicU64],
+    pristine: &'static [u8],
     address: Pa,
 }
 
@@ -53,15 +65,22 @@ impl Partition {
         let boot_cpu = compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
         Self {
             compartment,
+            policy: Policy::of(planned),
+            entry,
             power: Mutex::new(Power::new(entry, boot_cpu)),
             distributor: Mutex::new(Distributor::new()),
             uart: Mutex::new(Uart::new()),
-            why: Once::new(),
+            why: Mutex::new(Why::Off),
+            fault: Mutex::new(None),
+            since: AtomicU64::new(0),
+            is_watched: AtomicBool::new(false),
+            is_reported: AtomicBool::new(false),
             root,
             index,
             said: TicketMutex::new(Ring::new()),
             waiting: AtomicUsize::new(0),
             is_loaded: AtomicBool::new(false),
+            has_lived: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
         }
     }
@@ -84,6 +103,21 @@ impl Partition {
     /// Says so.
     pub(crate) fn set_loaded(&self) {
         self.is_loaded.store(true, Ordering::Release);
+        self.has_lived.store(true, Ordering::Release);
+    }
+
+    /// Whether its memory holds what a former life has left.
+    pub(crate) fn has_lived(&self) -> bool {
+        self.has_lived.load(Ordering::Acquire)
+    }
+
+    /// Forgets what EL2 keeps of the life that ends. Nobody but the CPU that ends it is inside.
+    pub(crate) fn forget_life(&self) {
+        *self.distributor.lock() = Distributor::new();
+        *self.uart.lock() = Uart::new();
+        self.is_loaded.store(false, Ordering::Release);
+        self.is_watched.store(false, Ordering::Release);
+        self.is_reported.store(false, Ordering::Release);
     }
 
     /// Whether it is being stopped: looked at before every entry to the guest.
@@ -91,14 +125,14 @@ impl Partition {
         self.is_stopping.load(Ordering::Acquire)
     }
 
-    /// Makes it be stopped.
-    pub(crate) fn set_stopping(&self) {
-        self.is_stopping.store(true, Ordering::Release);
+    /// Says whether it is. Only with its power state locked.
+    pub(crate) fn set_stopping(&self, is_stopping: bool) {
+        self.is_stopping.store(is_stopping, Ordering::Release);
     }
 
     /// Keeps a byte that it has written to its console.
     pub(crate) fn say(&self, byte: u8) {
-        self.said().push(byte, console::now());
+        self.said().push(byte, pause::now());
     }
 
     /// What it has said and the console has not carried yet. Held for a byte at a time, by the partition
@@ -145,7 +179,7 @@ impl Drop for Said<'_> {
 }
 
 impl Root {
-    /// A copy, in `place`, of the root that the plan has for `planned`.
+    /// A root in `place` for the tables that the plan has for `planned`; it leads nowhere yet.
     ///
     /// # Safety
     ///
@@ -157,11 +191,18 @@ impl Root {
         let address = window.virtual_address(place.base)?;
         // SAFETY: the caller answers for `place`, which is page aligned, as long as the root, and from now on
         // only used through these atomics.
-        let entries = unsafe { slice::from_raw_parts(address as *const AtomicU64, pristine.len() / 8) };
-        for (entry, word) in entries.iter().zip(pristine.chunks_exact(8)) {
-            entry.store(word.try_into().map_or(0, u64::from_le_bytes), Ordering::Relaxed);
+        let entries = unsafe { core::slice::from_raw_parts(address as *const AtomicU64, pristine.len() / 8) };
+        let root = Self { entries, pristine, address: place.base };
+        root.clear();
+        Some(root)
+    }
+
+    /// Leads where the plan's root leads.
+    pub(crate) fn restore(&self) {
+        for (entry, word) in self.entries.iter().zip(self.pristine.as_chunks::<8>().0) {
+            entry.store(u64::from_le_bytes(*word), Ordering::Relaxed);
         }
-        Some(Self { entries, address: place.base })
+        barrier::dsb(barrier::ISHST);
     }
 
     /// Its physical address.

@@ -40,6 +40,8 @@ system_registers! {
     VPIDR_EL2 = "S3_4_C0_C0_0";
     /// Cache type: sizes of the smallest lines.
     CTR_EL0 = "S3_3_C0_C0_1";
+    /// Size of the blocks of `DC ZVA`.
+    DCZID_EL0 = "S3_3_C0_C0_7";
     /// CPU interface control.
     ICC_CTLR_EL1 = "S3_0_C12_C12_4";
     /// Hypervisor System Trap Register.
@@ -64,6 +66,12 @@ system_registers! {
     ICC_DIR_EL1 = "S3_0_C12_C11_1";
     /// Generate SGI of group 1.
     ICC_SGI1R_EL1 = "S3_0_C12_C11_5";
+    /// Acknowledge an interrupt of group 1.
+    ICC_IAR1_EL1 = "S3_0_C12_C12_0";
+    /// End an interrupt of group 1.
+    ICC_EOIR1_EL1 = "S3_0_C12_C12_1";
+    /// Highest priority pending interrupt of group 1.
+    ICC_HPPIR1_EL1 = "S3_0_C12_C12_2";
     /// Binary point of group 1.
     ICC_BPR1_EL1 = "S3_0_C12_C12_3";
     /// Enable of group 1.

@@ -1,157 +1,195 @@
-//! How a partition ends: by revoking its memory.
+//! How a life of a partition ends, and another begins.
 //!
 //! EL2 has no interrupt of its own to call another CPU with. So it takes the partition's memory away:
-//! whatever its CPUs do next faults into EL2, which sees that the partition is stopping. A sleeping CPU is
-//! woken by one SGI, made such that it is not masked at the redistributor, and one event. Each CPU cleans
-//! up after itself; the last one out does the rest. In this order:
+//! whatever its CPUs do next faults into EL2, which sees that the partition is stopping. In this order:
+//! 1. mark the partition as stopping, 2. clear its stage-2 root, 3. make every CPU forget what it has walked,
+//! 4. wake those that sleep, by one SGI, made such that it is not masked at the redistributor, and one event.
 //!
-//! 1. mark the partition as stopping, 2. clear its stage-2 root, 3. invalidate its VMID, twice (Cortex-A55
-//!    erratum 2441007, Cortex-A76 1286807, Cortex-A510 2441009), 4. wake its CPUs.
+//! Each CPU cleans up after itself on its way out. The last one does the rest: devices silent, SPIs as if
+//! never used, a new life or none. It waits for nobody but CPUs of its own partition that are on their way to
+//! the firmware, and never without an end.
 
 use crate::console;
-use crate::cpu::redistributor;
+use crate::cpu::{affinity, redistributor};
 use crate::firmware;
 use crate::gic;
 use crate::partition::Partition;
+use crate::pause;
+use crate::silence;
 use crate::system::System;
+use crate::totals::Totals;
+use crate::translation;
 use aarch64_cpu::asm::{barrier, sev};
-use bulkhead_core::{PowerState, REASONS, Reason};
-use core::arch::asm;
-use core::fmt;
+use bulkhead_core::{Next, Phase, Power, Renewal, Stop, Why};
 use core::sync::atomic::{AtomicUsize, Ordering};
-
-/// Why a partition stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It has called SYSTEM_OFF.
-    Off,
-    /// It has called SYSTEM_RESET.
-    Reset,
-    /// Its image did not arrive as the plan says.
-    Damaged,
-    /// An SError on one of its CPUs.
-    SError,
-    /// An interrupt that EL2 had to take.
-    Interrupt,
-    /// The redistributor of one of its CPUs does not wake.
-    Asleep,
-    /// The firmware does not start its first CPU, and says this.
-    NotStarted(i64),
-}
-
-/// Exits of a partition's CPUs, by reason, beside the entries that the vectors have counted.
-#[derive(Clone, Copy, Debug, Default)]
-struct Totals {
-    exits: [u64; REASONS],
-    entries: u64,
-}
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
 const WAKE: u32 = 0;
+/// Milliseconds after which a CPU counts as one that cannot be woken, or that the firmware does not turn off.
+const PATIENCE: u64 = 100;
 
 static STOPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Begins to stop `partition`, on its vCPU `vcpu`.
-pub(crate) fn begin(system: &System, partition: &Partition, vcpu: usize, why: Why) {
-    if !partition.power.lock().stop() {
-        return;
+/// Ends the life of `partition`, from one of its own CPUs or from one that controls it.
+///
+/// Its power state is locked until its memory is revoked and its CPUs are woken, so that none of them can
+/// leave before and begin a new life that this would still be taking away. That is at most 8192 stores to the
+/// root, two invalidations, and an SGI with its six accesses for each CPU.
+pub(crate) fn begin(system: &System, partition: &Partition, why: Why) -> Stop {
+    let mut power = partition.power.lock();
+    let stop = power.stop(why.cause(), &partition.policy);
+    if stop == Stop::Revoke {
+        *partition.why.lock() = why;
+        partition.since.store(pause::now(), Ordering::Relaxed);
+        partition.set_stopping(true);
+        partition.root.clear();
+        translation::forget(partition);
+        wake(system, partition, &power);
     }
-    partition.why.call_once(|| why);
-    partition.set_stopping();
-    partition.root.clear();
-    invalidate_own_vmid();
-    for (other, cpu) in partition.compartment.cpus.iter().enumerate().filter(|(other, _)| *other != vcpu) {
-        if partition.power.lock().state(other) == PowerState::On {
-            if let Some(frame) = redistributor(system, partition.cpu_index(other)) {
-                frame.open_for(WAKE);
-            }
-            gic::send_sgi(u64::from(WAKE), cpu.mpidr);
+    stop
+}
+
+/// vCPU `vcpu`, cleaned up, leaves a partition that is stopping. True if it begins the next life.
+pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize) -> bool {
+    if !partition.is_watched.swap(true, Ordering::AcqRel) {
+        pause::until(PATIENCE, || partition.power.lock().inside() == 1 << vcpu);
+        report_sleepers(partition);
+    }
+    let is_last = partition.power.lock().leave(vcpu);
+    is_last && end(system, partition, vcpu)
+}
+
+/// Says once which CPUs have not left a partition that has been stopping for a while: they sleep, with all
+/// interrupts masked at the GIC, and stay off until something wakes them.
+pub(crate) fn report_sleepers(partition: &Partition) {
+    let (phase, inside) = {
+        let power = partition.power.lock();
+        (power.phase(), power.inside())
+    };
+    let since = partition.since.load(Ordering::Relaxed);
+    let own = partition.compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
+    let asleep = inside & !own.map_or(0, |vcpu| 1_u64 << vcpu);
+    let is_late = phase == Phase::Stopping && pause::has_passed(PATIENCE, since);
+    if is_late && asleep != 0 && !partition.is_reported.swap(true, Ordering::AcqRel) {
+        log::warn!("{}: stopping; its CPUs {asleep:#b} (by bit) cannot be woken", partition.name());
+    }
+}
+
+/// A partition whose first CPU cannot be started ends before it begins.
+pub(crate) fn start_first(system: &System, partition: &Partition) -> bool {
+    let first = partition.cpu_index(0);
+    let Some(cpu) = system.plan.cpus.get(first) else { return false };
+    let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
+    if !answer.is_success() {
+        let mut power = partition.power.lock();
+        power.abandon();
+        STOPPED.fetch_add(1, Ordering::AcqRel);
+        drop(power);
+        log::error!("{}: {}", partition.name(), Why::NotStarted(answer.code()));
+        turn_off_if_all_are(system);
+    }
+    answer.is_success()
+}
+
+/// A partition that is off is about to begin; its power state is locked.
+pub(crate) fn is_no_longer_off(partition: &Partition) {
+    partition.set_stopping(false);
+    STOPPED.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Wakes whoever is inside and may sleep. Called with the power state locked: a CPU that has left is not
+/// disturbed, and one that is yet to leave clears what is sent here before its next life.
+fn wake(system: &System, partition: &Partition, power: &Power) {
+    let inside = power.inside();
+    let others = partition.compartment.cpus.iter().enumerate().filter(|(_, cpu)| cpu.mpidr != affinity());
+    for (vcpu, cpu) in others.filter(|(vcpu, _)| inside >> vcpu & 1 != 0) {
+        if let Some(frame) = redistributor(system, partition.cpu_index(vcpu)) {
+            frame.open_for(WAKE);
         }
+        gic::send_sgi(u64::from(WAKE), cpu.mpidr);
     }
     barrier::dsb(barrier::SY);
     sev();
 }
 
-/// A partition whose first CPU cannot be started ends before it begins.
-pub(crate) fn abandon(system: &System, partition: &Partition, answer: i64) {
-    partition.why.call_once(|| Why::NotStarted(answer));
-    partition.power.lock().stop();
-    leave(system, partition, 0);
+/// The last CPU out ends the life. True if it begins the next one.
+fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
+    let silenced = silence::devices(system, partition);
+    system.distributor.quiesce(&partition.compartment);
+    partition.forget_life();
+    console::carry_rest(partition);
+    let (why, fault) = (*partition.why.lock(), *partition.fault.lock());
+    if let Some(fault) = fault.filter(|_| why.is_fault()) {
+        fault.say(|line| log::warn!("{}: {line}", partition.name()));
+    }
+    log::info!("{}: {why}; {}", partition.name(), Totals::take(system, partition));
+    if let Err(register) = silenced {
+        log::error!("{}: its device does not fall silent (register {register})", partition.name());
+        partition.power.lock().give_up();
+    }
+    wait_for_others(partition, vcpu);
+    wait_for_its_time(partition);
+    let (renewal, restarts) = {
+        let mut power = partition.power.lock();
+        let renewal = power.renew(vcpu, partition.entry);
+        // With the lock held: nobody can have begun to stop the new life, or to start one.
+        partition.set_stopping(renewal == Renewal::Off);
+        STOPPED.fetch_add(usize::from(renewal == Renewal::Off), Ordering::AcqRel);
+        (renewal, power.restarts())
+    };
+    if renewal == Renewal::Off {
+        turn_off_if_all_are(system);
+        return false;
+    }
+    log::info!("{}: begins again, restart {restarts}", partition.name());
+    if renewal == Renewal::There {
+        start_first(system, partition);
+    }
+    renewal == Renewal::Here
 }
 
-/// vCPU `vcpu`, cleaned up, leaves a partition that is stopping; the last one ends it.
-pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize) {
-    let is_last = partition.power.lock().leave(vcpu);
-    if is_last {
-        end(system, partition);
+/// Waits until the firmware has all CPUs but this one.
+fn wait_for_others(partition: &Partition, vcpu: usize) {
+    let all_are_off = pause::until(PATIENCE, || {
+        let mut power = partition.power.lock();
+        let leaving = power.leaving();
+        for (other, cpu) in partition.compartment.cpus.iter().enumerate() {
+            if leaving >> other & 1 != 0 && firmware::is_off(cpu.mpidr) {
+                power.is_off(other);
+            }
+        }
+        power.leaving() == 0
+    });
+    if !all_are_off {
+        let mut power = partition.power.lock();
+        let leaving = power.leaving();
+        if leaving & 1 != 0 && vcpu != 0 {
+            power.give_up();
+        }
+        drop(power);
+        log::warn!("{}: the firmware does not turn its CPUs {leaving:#b} (by bit) off", partition.name());
     }
 }
 
-fn end(system: &System, partition: &Partition) {
-    system.distributor.quiesce(&partition.compartment.spis);
-    console::carry_rest(partition);
-    let totals = Totals::of(system, partition);
-    log::info!("{}: {}; {totals}", partition.name(), partition.why.get().unwrap_or(&Why::Off));
-    if STOPPED.fetch_add(1, Ordering::AcqRel) + 1 == system.partitions.len() {
+/// Waits as long as the policy says, unless an order says that there is nothing to wait for.
+fn wait_for_its_time(partition: &Partition) {
+    let (delay, next) = {
+        let power = partition.power.lock();
+        (power.delay(&partition.policy), power.next())
+    };
+    if next == Next::Restart && delay != 0 {
+        log::info!("{}: begins again in {delay} ms", partition.name());
+        pause::until(delay, || {
+            let power = partition.power.lock();
+            power.next() == Next::Off || power.delay(&partition.policy) == 0
+        });
+    }
+}
+
+/// Once all partitions are off, nobody could start one any more.
+fn turn_off_if_all_are(system: &System) {
+    if STOPPED.load(Ordering::Acquire) == system.partitions.len() {
         log::info!("every partition has stopped: off");
         firmware::system_off();
-    }
-}
-
-/// Invalidates what TLBs know of the VMID in this CPU's VTTBR_EL2.
-fn invalidate_own_vmid() {
-    // SAFETY: forgetting translations changes nothing but what the cleared root says.
-    unsafe {
-        asm!(
-            "dsb ishst",
-            "tlbi vmalls12e1is",
-            "dsb ish",
-            "tlbi vmalls12e1is",
-            "dsb ish",
-            "isb",
-            options(nostack, preserves_flags)
-        );
-    }
-}
-
-impl Totals {
-    /// What all CPUs of a partition have counted. None of them is in the guest any more; one that is on its
-    /// way out is waited for.
-    fn of(system: &System, partition: &Partition) -> Self {
-        let mut totals = Self::default();
-        let first = partition.cpu_index(0);
-        for slot in system.cpus.iter().skip(first).take(partition.compartment.cpus.len()) {
-            let cpu = slot.lock();
-            totals.exits.iter_mut().zip(cpu.exits).for_each(|(total, count)| *total += count);
-            totals.entries += cpu.frame.entries;
-        }
-        totals
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Reset => f.write_str("asked for a reset, which this version answers by stopping"),
-            Self::Damaged => f.write_str("its image is damaged: not started"),
-            Self::SError => f.write_str("stopped by an SError"),
-            Self::Interrupt => f.write_str("stopped by an interrupt of the hypervisor's"),
-            Self::Asleep => f.write_str("the redistributor of one of its CPUs does not wake"),
-            Self::NotStarted(answer) => write!(f, "the firmware does not start its first CPU ({answer})"),
-        }
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum: u64 = self.exits.iter().sum();
-        write!(f, "{} entries, {sum} exits", self.entries)?;
-        let mut separator = " =";
-        for (count, reason) in self.exits.iter().zip(Reason::ALL).filter(|(count, _)| **count != 0) {
-            write!(f, "{separator} {count} {}", reason.name())?;
-            separator = " +";
-        }
-        Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! [`Frame::enter`] looks like a function call that returns: what happens in between is the guest's life.
 
 use crate::entry::enter_guest;
-use bulkhead_core::{Registers, Syndrome};
+use bulkhead_core::{History, Registers, Syndrome};
 
 /// What `vectors.S` saves and restores.
 #[derive(Debug, Default)]
@@ -15,6 +15,8 @@ pub(crate) struct Frame {
     pub(crate) syndrome: Syndrome,
     /// Entries through the vectors, counted by the vectors.
     pub(crate) entries: u64,
+    /// The last of them, kept by the vectors.
+    pub(crate) history: History,
 }
 
 /// By which vector EL2 was entered.

@@ -114,14 +114,17 @@ leave_guest:
     mrs     x2, elr_el2
     mrs     x3, spsr_el2
     stp     x2, x3, [x0, #{PC}]
-    mrs     x2, esr_el2
-    mrs     x3, far_el2
-    mrs     x4, hpfar_el2
-    stp     x2, x3, [x0, #{SYNDROME}]
-    str     x4, [x0, #({SYNDROME} + 16)]
-    ldr     x2, [x0, #{ENTRIES}]
-    add     x2, x2, #1
-    str     x2, [x0, #{ENTRIES}]
+    mrs     x3, esr_el2
+    mrs     x4, far_el2
+    mrs     x5, hpfar_el2
+    stp     x3, x4, [x0, #{SYNDROME}]
+    str     x5, [x0, #({SYNDROME} + 16)]
+    ldr     x4, [x0, #{ENTRIES}]
+    and     x5, x4, #({KEPT} - 1)
+    add     x5, x0, x5, lsl #4              // a kept exit has 16 bytes
+    stp     x3, x2, [x5, #{HISTORY}]
+    add     x4, x4, #1
+    str     x4, [x0, #{ENTRIES}]
     mov     x0, x1
     ldp     x21, x22, [sp, #16]
     ldp     x23, x24, [sp, #32]

@@ -3,15 +3,25 @@
 //! SMC Calling Convention (DEN 0028) and PSCI 1.1 (DEN 0022). Everything that is not listed does not
 //! exist: nothing a guest says reaches the firmware by itself.
 
+use crate::compartment::Compartment;
+use crate::nature::Workarounds;
+use crate::order::{Order, Verb};
 use crate::registers::Registers;
+use bulkhead_abi as abi;
 
 /// A function call, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// The answer needs no state.
     Answer(Return),
+    /// Nor does this one, in x0 to x3.
+    Words([u64; 4]),
     /// The answer depends on the power state of the partition's CPUs, or changes it.
     Psci(Psci),
+    /// The caller wants something of a partition that it controls.
+    Order(Order),
+    /// The firmware answers it.
+    Firmware,
 }
 
 /// A PSCI call that concerns power.
@@ -71,13 +81,16 @@ impl Return {
 }
 
 impl Call {
-    /// Decodes the call that a guest has made with these registers.
-    pub fn decode(registers: &Registers) -> Self {
+    /// Decodes the call that a guest has made with these registers, on a CPU with these workarounds.
+    pub fn decode(compartment: &Compartment<'_>, workarounds: &Workarounds, registers: &Registers) -> Self {
         let function = registers.read(0) & 0xffff_ffff;
         let argument = |number| registers.read(number) & argument_mask(function);
         match function {
             SMCCC_VERSION => Self::Answer(Return(SMCCC_1_1)),
-            SMCCC_ARCH_FEATURES => Self::Answer(arch_feature(registers.read(1) & 0xffff_ffff)),
+            SMCCC_ARCH_FEATURES => {
+                let asked = registers.read(1) & 0xffff_ffff;
+                Self::Answer(workarounds.feature(asked).unwrap_or_else(|| arch_feature(asked)))
+            }
             PSCI_VERSION => Self::Answer(Return(PSCI_1_1)),
             PSCI_FEATURES => Self::Answer(psci_feature(registers.read(1) & 0xffff_ffff)),
             PSCI_MIGRATE_INFO_TYPE => Self::Answer(Return(NO_MIGRATION)),
@@ -91,6 +104,29 @@ impl Call {
             }
             PSCI_SYSTEM_OFF => Self::Psci(Psci::SystemOff),
             PSCI_SYSTEM_RESET => Self::Psci(Psci::SystemReset),
+            PSCI_SYSTEM_RESET2_32 | PSCI_SYSTEM_RESET2_64 => match registers.read(1) & 0xffff_ffff {
+                SYSTEM_WARM_RESET => Self::Psci(Psci::SystemReset),
+                _ => Self::Answer(Return::INVALID_PARAMETERS),
+            },
+            _ if workarounds.has(function) => Self::Firmware,
+            _ => Self::decode_rare(compartment, function, registers.read(1)),
+        }
+    }
+
+    /// What is neither the architecture's nor power.
+    fn decode_rare(compartment: &Compartment<'_>, function: u64, argument: u64) -> Self {
+        let id = u32::try_from(function).unwrap_or(0);
+        match (id, Verb::of(id)) {
+            (abi::CALL_UID, _) => Self::Words(abi::UUID.map(u64::from)),
+            (abi::CALL_REVISION, _) => {
+                let [major, minor] = abi::REVISION.map(u64::from);
+                Self::Words([major, minor, 0, 0])
+            }
+            (_, Some(verb)) => match compartment.controlled(argument) {
+                Some(target) => Self::Order(Order { target, verb }),
+                None => Self::Answer(Return::INVALID_PARAMETERS),
+            },
+            _ if compartment.may_call(id) => Self::Firmware,
             _ => Self::Answer(Return::NOT_SUPPORTED),
         }
     }
@@ -110,6 +146,11 @@ const PSCI_MIGRATE_INFO_TYPE: u64 = 0x8400_0006;
 const PSCI_SYSTEM_OFF: u64 = 0x8400_0008;
 const PSCI_SYSTEM_RESET: u64 = 0x8400_0009;
 const PSCI_FEATURES: u64 = 0x8400_000a;
+const PSCI_SYSTEM_RESET2_32: u64 = 0x8400_0012;
+const PSCI_SYSTEM_RESET2_64: u64 = 0xc400_0012;
+
+/// The one reset_type of SYSTEM_RESET2 that PSCI defines (§5.12).
+const SYSTEM_WARM_RESET: u64 = 0;
 
 /// SMCCC 1.1 and PSCI 1.1: major version in the high half, minor in the low.
 const SMCCC_1_1: i64 = 0x1_0001;
@@ -144,6 +185,8 @@ const fn psci_feature(function: u64) -> Return {
         | PSCI_MIGRATE_INFO_TYPE
         | PSCI_SYSTEM_OFF
         | PSCI_SYSTEM_RESET
+        | PSCI_SYSTEM_RESET2_32
+        | PSCI_SYSTEM_RESET2_64
         | PSCI_FEATURES => Return::SUCCESS,
         _ => Return::NOT_SUPPORTED,
     }
@@ -152,6 +195,7 @@ const fn psci_feature(function: u64) -> Return {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compartment::tests::{with_first, with_second};
     use proptest::prelude::any;
     use proptest::{prop_assert_eq, proptest};
 
@@ -159,7 +203,7 @@ mod tests {
         let mut registers = Registers::default();
         registers.x[0] = function;
         registers.x[1..4].copy_from_slice(&arguments);
-        Call::decode(&registers)
+        with_first(|first| Call::decode(first, &Workarounds::NONE, &registers))
     }
 
     #[test]
@@ -185,11 +229,57 @@ mod tests {
         assert_eq!(call(PSCI_CPU_ON_64, arguments), Call::Psci(whole));
     }
 
+    #[test]
+    fn a_reset_is_warm_or_there_is_none() {
+        assert_eq!(call(PSCI_SYSTEM_RESET2_64, [1 << 32, 7, 0]), Call::Psci(Psci::SystemReset));
+        for kind in [1, 0x7fff_ffff, 0x8000_0000] {
+            let refused = Call::Answer(Return::INVALID_PARAMETERS);
+            assert_eq!(call(PSCI_SYSTEM_RESET2_32, [kind, 0, 0]), refused, "{kind:#x}");
+        }
+    }
+
+    #[test]
+    fn a_workaround_of_the_firmware_is_announced_and_called() {
+        let workarounds = Workarounds { first: 0, second: 1, third: -1 };
+        let ask = |function, argument| {
+            let mut registers = Registers::default();
+            registers.x[..2].copy_from_slice(&[function, argument]);
+            with_first(|first| Call::decode(first, &workarounds, &registers))
+        };
+        let answers = [0x8000_8000, 0x8000_7fff, 0x8000_3fff].map(|id| ask(SMCCC_ARCH_FEATURES, id));
+        assert_eq!(answers, [0, 1, -1].map(|value| Call::Answer(Return(value))));
+        assert_eq!(ask(0x8000_8000, 0), Call::Firmware);
+        assert_eq!(ask(0x8000_3fff, 0), Call::Answer(Return::NOT_SUPPORTED));
+    }
+
+    #[test]
+    fn a_function_of_the_firmware_is_called_by_whom_the_plan_allows() {
+        assert_eq!(call(0x8400_0050, [0; 3]), Call::Answer(Return::NOT_SUPPORTED));
+        let mut registers = Registers::default();
+        registers.x[0] = 0x8400_0050;
+        with_second(|second| {
+            assert_eq!(Call::decode(second, &Workarounds::NONE, &registers), Call::Firmware);
+            registers.x[0] = 0x8400_0051;
+            let refused = Call::Answer(Return::NOT_SUPPORTED);
+            assert_eq!(Call::decode(second, &Workarounds::NONE, &registers), refused);
+        });
+    }
+
+    #[test]
+    fn an_order_is_given_to_whom_the_caller_controls() {
+        let stop = Call::Order(Order { target: 1, verb: Verb::Stop });
+        assert_eq!(call(u64::from(abi::PARTITION_STOP), [0; 3]), stop);
+        let nobody = Call::Answer(Return::INVALID_PARAMETERS);
+        assert_eq!(call(u64::from(abi::PARTITION_STOP), [1, 0, 0]), nobody);
+        assert_eq!(call(u64::from(abi::CALL_UID), [0; 3]), Call::Words(abi::UUID.map(u64::from)));
+    }
+
     proptest! {
         #[test]
         fn what_is_not_listed_does_not_exist(function in any::<u32>(), arguments in any::<[u64; 3]>()) {
             let family = function & 0xbfff_ffe0;
-            if family != 0x8400_0000 && family != 0x8000_0000 {
+            let is_own = function & 0xbf00_0000 == 0x8600_0000;
+            if family != 0x8400_0000 && family != 0x8000_0000 && !is_own {
                 prop_assert_eq!(call(u64::from(function), arguments), Call::Answer(Return::NOT_SUPPORTED));
             }
         }

@@ -7,13 +7,14 @@ use crate::abort::Abort;
 use crate::call::{Call, Psci, Return};
 use crate::cpu_interface::Interface;
 use crate::exit::{Exit, Syndrome};
-use crate::id::IdRegisters;
 use crate::inject::Exception;
 use crate::mmio::Mmio;
+use crate::nature::Nature;
+use crate::order::Order;
 use crate::reason::Reason;
 use crate::registers::Registers;
 use crate::spi::SpiSet;
-use bulkhead_plan::{Cpu, Ipa, Partition, Plan, Region, RegionKind};
+use bulkhead_plan::{Cpu, Function, Ipa, Partition, Plan, Region, RegionKind};
 
 /// What a partition owns, from the plan.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,7 @@ pub struct Compartment<'p> {
     /// Its SPIs.
     pub spis: SpiSet,
     regions: &'p [Region],
+    functions: &'p [Function],
 }
 
 /// What EL2 does about an exit.
@@ -82,6 +84,12 @@ pub enum Action {
     InvalidateInstructions(Reach),
     /// A power call.
     Psci(Psci),
+    /// A call about a partition that this one controls.
+    Order(Order),
+    /// Have the firmware answer the call: x0 to x6 are its arguments, x0 to x3 its results.
+    Firmware,
+    /// Wait for an interrupt, if one could end the wait.
+    Wait,
 }
 
 /// How far a maintenance operation reaches.
@@ -110,6 +118,7 @@ impl<'p> Compartment<'p> {
             cpus: partition.cpus.of(plan.cpus).unwrap_or_default(),
             spis: SpiSet::new(interrupts.iter().map(|interrupt| interrupt.intid)),
             regions: partition.regions.of(plan.regions).unwrap_or_default(),
+            functions: partition.functions.of(plan.functions).unwrap_or_default(),
         }
     }
 
@@ -117,17 +126,18 @@ impl<'p> Compartment<'p> {
     pub fn on_exit(
         &self,
         caller: usize,
-        ids: &IdRegisters,
+        nature: &Nature,
         registers: &mut Registers,
         syndrome: &Syndrome,
     ) -> (Reason, Action) {
         match Exit::decode(syndrome) {
-            Exit::Hvc => (Reason::Call, on_call(registers)),
+            Exit::Hvc => (Reason::Call, self.on_call(nature, registers)),
             Exit::Smc => {
                 registers.skip();
-                (Reason::Call, on_call(registers))
+                (Reason::Call, self.on_call(nature, registers))
             }
-            Exit::System(access) => access.answer(self, caller, ids, registers),
+            Exit::Wait(wait) => (Reason::Wait, wait.answer(registers)),
+            Exit::System(access) => access.answer(self, caller, nature, registers),
             Exit::Data(abort) => self.on_data_abort(registers, &abort),
             Exit::Fetch(abort) => (Reason::Abort, Action::Inject(abort.as_fetch())),
             Exit::Undefined => (Reason::Undefined, Action::Inject(Exception::Undefined)),
@@ -153,6 +163,27 @@ impl<'p> Compartment<'p> {
     pub(crate) fn may_deactivate(&self, value: u64) -> bool {
         let intid = u32::try_from(value & 0xff_ffff).unwrap_or(u32::MAX);
         intid < 32 || self.spis.contains(intid)
+    }
+
+    /// Whether the partition may have the firmware answer function `id`.
+    pub(crate) fn may_call(&self, id: u32) -> bool {
+        self.functions.iter().any(|function| function.id == id)
+    }
+
+    fn on_call(&self, nature: &Nature, registers: &mut Registers) -> Action {
+        match Call::decode(self, &nature.workarounds, registers) {
+            Call::Answer(Return(value)) => {
+                registers.write(0, value.cast_unsigned());
+                Action::Resume
+            }
+            Call::Words(words) => {
+                (0..).zip(words).for_each(|(number, word)| registers.write(number, word));
+                Action::Resume
+            }
+            Call::Psci(call) => Action::Psci(call),
+            Call::Order(order) => Action::Order(order),
+            Call::Firmware => Action::Firmware,
+        }
     }
 
     fn on_data_abort(&self, registers: &mut Registers, abort: &Abort) -> (Reason, Action) {
@@ -215,16 +246,6 @@ impl Frame {
     }
 }
 
-fn on_call(registers: &mut Registers) -> Action {
-    match Call::decode(registers) {
-        Call::Answer(Return(value)) => {
-            registers.write(0, value.cast_unsigned());
-            Action::Resume
-        }
-        Call::Psci(call) => Action::Psci(call),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -255,8 +276,7 @@ pub(crate) mod tests {
         syndrome: Syndrome,
         registers: &mut Registers,
     ) -> (Reason, Action) {
-        let ids = IdRegisters::sanitise(&[0; crate::ID_REGISTERS]);
-        compartment.on_exit(0, &ids, registers, &syndrome)
+        compartment.on_exit(0, &Nature::plain(), registers, &syndrome)
     }
 
     fn data_abort(ipa: u64, iss: u64) -> Syndrome {

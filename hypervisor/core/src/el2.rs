@@ -8,6 +8,7 @@ mod fields;
 
 use crate::bits::field;
 use crate::id::ID_REGISTERS;
+use bulkhead_plan::InterruptMode;
 use fields::{cnthctl, cptr, hcr, hfgitr, icc_sre, ich_hcr, mdcr, mpam2, sctlr, spsr, tcr};
 
 /// The features on which EL2's registers depend.
@@ -142,15 +143,17 @@ impl Features {
         self.mpam
     }
 
-    /// The values for a CPU with these features and `counters` event counters (PMCR_EL0.N).
-    pub fn values(&self, counters: u64) -> Values {
+    /// The values for a CPU with these features and `counters` event counters (PMCR_EL0.N), whose interrupts
+    /// reach its partition by `mode`.
+    pub fn values(&self, counters: u64, mode: InterruptMode) -> Values {
+        let guard = |bits| if mode == InterruptMode::Guarded { bits } else { 0 };
         Values {
-            hcr: self.hcr(),
+            hcr: self.hcr() | guard(hcr::TWI),
             cptr: cptr::RES1 | cptr::TTA | if self.amu { cptr::TAM } else { 0 },
             mdcr: self.mdcr(counters),
             cnthctl: cnthctl::EL1PCTEN | cnthctl::EL1PCEN,
             icc_sre: icc_sre::SRE | icc_sre::DFB | icc_sre::DIB,
-            ich_hcr: ich_hcr::TC,
+            ich_hcr: ich_hcr::TC | guard(ich_hcr::TALL1),
             hcrx: self.hcx.then_some(0),
             hfgitr: self.fgt.then_some(if self.evt { 0 } else { hfgitr::ICIALLUIS }),
             hafgrtr: (self.fgt && self.amu).then_some(0),
@@ -225,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_small_cpu_gets_what_it_has() {
-        let values = features(&CORTEX_A53).values(6);
+        let values = features(&CORTEX_A53).values(6, InterruptMode::Direct);
         assert_eq!(values.hcr, 0x803c_002f);
         assert_eq!(values.cptr, 0x10_33ff);
         assert_eq!(values.mdcr, 6, "PMUv3 without EL2's own prohibition");
@@ -237,13 +240,13 @@ mod tests {
     #[test]
     fn mpam_vhe_and_forced_vhe_are_seen() {
         let features = features(&[(4, 0, 1 << 40), (7, 1, 1 << 8), (7, 4, 1 << 24)]);
-        assert_eq!(features.values(0).mpam2, Some(0b11 << 48));
+        assert_eq!(features.values(0, InterruptMode::Direct).mpam2, Some(0b11 << 48));
         assert!(features.has_vhe() && features.forces_vhe());
     }
 
     #[test]
     fn a_large_cpu_hides_what_it_has() {
-        let values = features(&LARGE).values(6);
+        let values = features(&LARGE).values(6, InterruptMode::Direct);
         assert_eq!(values.hcr, 0x803c_002f | 1 << 35 | 0b11 << 40 | 1 << 36 | 1 << 50 | 1 << 53);
         assert_eq!(values.cptr, 0x10_33ff | 1 << 30);
         assert_eq!(values.mdcr, 6 | 1 << 17 | 1 << 23 | 1 << 19 | 1 << 14);
@@ -253,11 +256,20 @@ mod tests {
     #[test]
     fn interrupts_are_never_routed_to_el2() {
         for features in [features(&CORTEX_A53), features(&LARGE), features(&[])] {
-            let hcr = features.values(31).hcr;
+            let hcr = features.values(31, InterruptMode::Direct).hcr;
             assert_eq!(hcr & 1 << 4, 0, "IMO");
             assert_eq!(hcr & (1 << 3 | 1 << 5), 1 << 3 | 1 << 5, "FMO, AMO");
             assert_eq!(hcr & (1 << 27 | 1 << 34), 0, "TGE, E2H");
         }
+    }
+
+    #[test]
+    fn a_guard_adds_two_traps() {
+        let [direct, guarded] =
+            [InterruptMode::Direct, InterruptMode::Guarded].map(|mode| features(&LARGE).values(6, mode));
+        assert_eq!(guarded.hcr ^ direct.hcr, 1 << 13, "TWI");
+        assert_eq!(guarded.ich_hcr ^ direct.ich_hcr, 1 << 12, "TALL1");
+        assert_eq!(Values { hcr: direct.hcr, ich_hcr: direct.ich_hcr, ..guarded }, direct);
     }
 
     #[test]

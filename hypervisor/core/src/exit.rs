@@ -6,6 +6,7 @@
 use crate::abort::Abort;
 use crate::bits::field;
 use crate::system_register::SystemAccess;
+use crate::wait::Wait;
 
 /// The syndrome registers of a synchronous exception taken to EL2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Exit {
     Hvc,
     /// `SMC`, trapped: the program counter is at it.
     Smc,
+    /// `WFI`, trapped where the partition is guarded.
+    Wait(Wait),
     /// `MSR`, `MRS` or `SYS`, trapped.
     System(SystemAccess),
     /// A load, store or cache operation that stage 2 refused.
@@ -46,6 +49,7 @@ impl Exit {
     /// Reads the exception class and what belongs to it.
     pub fn decode(syndrome: &Syndrome) -> Self {
         match field(syndrome.esr, 31, 26) {
+            0x01 => Self::Wait(Wait::decode(syndrome.esr)),
             0x16 => Self::Hvc,
             0x17 => Self::Smc,
             0x18 => Self::System(SystemAccess::decode(syndrome.esr)),
@@ -75,7 +79,7 @@ mod tests {
     #[test]
     fn every_class_has_an_answer() {
         for class in 0..64 {
-            let known = matches!(class, 0x16 | 0x17 | 0x18 | 0x20 | 0x24);
+            let known = matches!(class, 0x01 | 0x16 | 0x17 | 0x18 | 0x20 | 0x24);
             assert_eq!(of_class(class) == Exit::Undefined, !known, "class {class:#x}");
         }
     }

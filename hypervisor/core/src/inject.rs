@@ -60,6 +60,12 @@ pub fn take(exception: Exception, before: Before) -> After {
     After { pc: before.vbar.wrapping_add(vector(before.pstate)), pstate: state(before), esr, far }
 }
 
+/// Whether the guest would take `exception`, of the instruction at `pc`, for ever: it is that there is no
+/// instruction at the vector to which it leads.
+pub const fn is_endless(exception: Exception, pc: u64, after: &After) -> bool {
+    matches!(exception, Exception::InstructionAbort { .. }) && after.pc == pc
+}
+
 /// ESR.IL: the trapped instruction was 32 bits long.
 const ESR_IL: u64 = 1 << 25;
 /// ISS bits of a data abort that describe the access and stay true: CM and WnR.
@@ -141,6 +147,16 @@ mod tests {
         assert_eq!(after.esr, 0x25 << 26 | ESR_IL | 1 << 6 | 0x10);
         assert_eq!(after.far, Some(0x123));
         assert_eq!(take(Exception::DataAbort { esr, far: 0 }, from(0)).esr >> 26, 0x24);
+    }
+
+    #[test]
+    fn a_vector_without_memory_is_never_left() {
+        let fetch = Exception::InstructionAbort { esr: 0x20 << 26 | ESR_IL | 0x07, far: 0x8200 };
+        let after = take(fetch, from(0b0101));
+        assert!(is_endless(fetch, 0x8200, &after));
+        assert!(!is_endless(fetch, 0x8000, &after), "the vector of another state");
+        let data = Exception::DataAbort { esr: 0, far: 0 };
+        assert!(!is_endless(data, after.pc, &after), "the vector was reached");
     }
 
     #[test]

@@ -1,25 +1,47 @@
-//! The power state of a partition's CPUs: PSCI as a state machine.
+//! The power state of a partition's CPUs and the phases of its life: one state machine.
 //!
-//! PSCI 1.1 §5 and §6.6. The partition owns the machine, its CPUs share it behind one lock, and each call
-//! is one transition. A CPU that has called CPU_OFF is `OffPending` until the firmware says that it is
-//! off: only the firmware knows, so the transition asks for it by [`PowerAction::Ask`].
+//! PSCI 1.1 §5 and §6.6, with an end and a new beginning for the partition as a whole. Its CPUs share it
+//! behind one lock, and each call is one transition. A CPU on its way to the firmware is `OffPending` until
+//! the firmware says that it is off: only the firmware knows, so a transition asks for it.
+//!
+//! ```text
+//!  Running ──stop──► Stopping ──last CPU out──► Ending ──► Off ──start──► Running
+//!     ▲                                           └──────renew──────────────▲
+//! ```
+
+#[cfg(test)]
+mod model;
 
 use crate::call::{Psci, Return};
 use crate::compartment::Compartment;
+use crate::life::{Cause, Next, Policy};
 use bulkhead_plan::{Ipa, limits};
 
 /// The state of one CPU.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum PowerState {
     /// Off, in the firmware's hands.
     #[default]
     Off,
     /// Asked for; not yet in the guest.
     OnPending,
-    /// In the guest.
+    /// In the guest, or at EL2 on its behalf.
     On,
     /// On its way to the firmware.
     OffPending,
+}
+
+/// Where a partition is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Its CPUs run its guest.
+    Running,
+    /// Its memory is revoked, and its CPUs leave.
+    Stopping,
+    /// They have left but for one, which cleans up behind them.
+    Ending,
+    /// Nobody is in it.
+    Off,
 }
 
 /// Where a CPU begins.
@@ -31,7 +53,7 @@ pub struct Entry {
     pub context: u64,
 }
 
-/// What has to happen after a transition.
+/// What has to happen after a guest's call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PowerAction {
     /// Return this to the caller.
@@ -51,30 +73,79 @@ pub enum PowerAction {
     Wait,
     /// This CPU leaves; it comes back by CPU_ON.
     Off,
-    /// The partition stops, for good.
-    Stop,
-    /// The partition stops; a partition that may be restarted would be.
-    Reset,
+    /// The partition's life ends because of this.
+    End(Cause),
+}
+
+/// What an end of a partition's life comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The caller revokes the partition's memory and wakes its CPUs.
+    Revoke,
+    /// Somebody else has begun; an order has changed what follows.
+    UnderWay,
+    /// It is off already.
+    IsOff,
+    /// It may not have another life.
+    Denied,
+}
+
+/// What a start from outside comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The caller has the firmware start the first CPU; if it will not, it calls [`Power::abandon`].
+    Start,
+    /// It is on already.
+    IsOn,
+    /// It is on its way off and will begin again.
+    UnderWay,
+    /// These CPUs (bit n: CPU n) were on their way off when last seen: the caller asks the firmware, says
+    /// what it learns to [`Power::is_off`], and tries again if all are off.
+    Ask(u64),
+    /// It may not have another life.
+    Denied,
+}
+
+/// Who begins a partition's next life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// The caller, which is the first CPU.
+    Here,
+    /// The first CPU, once the caller has had the firmware start it; the caller goes off.
+    There,
+    /// Nobody: an order has come in between. The caller goes off.
+    Off,
 }
 
 /// The power states of one partition.
 #[derive(Clone, Debug)]
 pub struct Power {
     cpus: [(PowerState, Entry); limits::CPUS],
-    stopping: bool,
+    phase: Phase,
+    next: Next,
+    /// Restarts since somebody started it, and those of them that faults have caused.
+    restarts: u32,
+    faults: u32,
+    /// Whether what follows the end that is under way follows a fault, and not an order.
+    failed: bool,
 }
 
 impl Power {
     /// A partition with all CPUs off but its first, which is about to begin at `entry`, and the one that
     /// boots the board, which is on its way off if it is another.
     pub fn new(entry: Entry, boot_cpu: Option<usize>) -> Self {
-        let mut power = Self { cpus: [(PowerState::Off, Entry::default()); limits::CPUS], stopping: false };
+        let mut power = Self {
+            cpus: [(PowerState::Off, Entry::default()); limits::CPUS],
+            phase: Phase::Running,
+            next: Next::Off,
+            restarts: 0,
+            faults: 0,
+            failed: false,
+        };
         if let Some(boot_cpu) = boot_cpu {
             power.set(boot_cpu, PowerState::OffPending);
         }
-        if let Some(first) = power.cpus.first_mut() {
-            *first = (PowerState::OnPending, entry);
-        }
+        power.begin(entry);
         power
     }
 
@@ -82,13 +153,9 @@ impl Power {
     pub fn call(&mut self, compartment: &Compartment<'_>, caller: usize, call: Psci) -> PowerAction {
         match call {
             Psci::Suspend => PowerAction::Wait,
-            Psci::Off if self.stopping => PowerAction::Stop,
-            Psci::SystemOff => PowerAction::Stop,
-            Psci::SystemReset => PowerAction::Reset,
-            Psci::Off => {
-                self.set(caller, PowerState::OffPending);
-                PowerAction::Off
-            }
+            Psci::SystemOff => PowerAction::End(Cause::Off),
+            Psci::SystemReset => PowerAction::End(Cause::Reset),
+            Psci::Off => self.turn_off(caller),
             Psci::On { target, entry, context } => match compartment.cpu_of(target) {
                 None => PowerAction::Return(Return::INVALID_PARAMETERS),
                 Some(_) if !compartment.may_run(entry) => PowerAction::Return(Return::INVALID_ADDRESS),
@@ -124,27 +191,118 @@ impl Power {
     /// CPU `cpu` has come from the firmware: where it goes, or `None` if the partition is being stopped.
     pub fn arrive(&mut self, cpu: usize) -> Option<Entry> {
         let (state, entry) = *self.cpus.get(cpu)?;
-        if self.stopping || state != PowerState::OnPending {
+        if self.phase != Phase::Running || state != PowerState::OnPending {
             return None;
         }
         self.set(cpu, PowerState::On);
         Some(entry)
     }
 
-    /// Begins to stop the partition. True for the first to say so.
-    pub fn stop(&mut self) -> bool {
-        !core::mem::replace(&mut self.stopping, true)
+    /// Ends the partition's life because of `cause`. An order overrides what was to follow; what the
+    /// partition itself does no longer counts once an end is under way.
+    pub fn stop(&mut self, cause: Cause, policy: &Policy) -> Stop {
+        if cause == Cause::Order(Next::Restart) && !policy.is_renewable() {
+            return Stop::Denied;
+        }
+        match (self.phase, cause) {
+            (Phase::Off, _) => Stop::IsOff,
+            (Phase::Running, _) => {
+                self.phase = Phase::Stopping;
+                self.next = policy.after(cause, self.faults);
+                self.failed = cause == Cause::Fault;
+                Stop::Revoke
+            }
+            (Phase::Stopping | Phase::Ending, Cause::Order(next)) => {
+                (self.next, self.failed) = (next, false);
+                Stop::UnderWay
+            }
+            (Phase::Stopping | Phase::Ending, _) => Stop::UnderWay,
+        }
     }
 
-    /// Whether the partition is being stopped.
-    pub const fn is_stopping(&self) -> bool {
-        self.stopping
+    /// Starts a partition that is off, at `entry`, because who controls it says so.
+    pub fn start(&mut self, entry: Entry, policy: &Policy) -> Start {
+        let leaving = self.mask(PowerState::OffPending);
+        match self.phase {
+            Phase::Running => Start::IsOn,
+            _ if !policy.is_renewable() => Start::Denied,
+            Phase::Stopping | Phase::Ending => {
+                (self.next, self.failed) = (Next::Restart, false);
+                Start::UnderWay
+            }
+            Phase::Off if leaving != 0 => Start::Ask(leaving),
+            Phase::Off => {
+                (self.restarts, self.faults) = (0, 0);
+                self.begin(entry);
+                Start::Start
+            }
+        }
     }
 
-    /// CPU `cpu` leaves a partition that is being stopped. True for the last one.
+    /// The first CPU of a partition that was about to begin cannot be started.
+    pub fn abandon(&mut self) {
+        self.set(0, PowerState::Off);
+        self.phase = Phase::Off;
+    }
+
+    /// CPU `cpu` leaves a partition that is being stopped. True for the last one, which stays to clean up
+    /// and then asks [`Power::renew`].
     pub fn leave(&mut self, cpu: usize) -> bool {
-        self.set(cpu, PowerState::Off);
-        self.stopping && self.cpus.iter().all(|(state, _)| !state.holds_up_a_stop())
+        self.set(cpu, PowerState::OffPending);
+        if self.phase != Phase::Stopping || self.inside() != 0 {
+            return false;
+        }
+        self.set(cpu, PowerState::On);
+        self.phase = Phase::Ending;
+        true
+    }
+
+    /// What is to follow the life that ends.
+    pub const fn next(&self) -> Next {
+        self.next
+    }
+
+    /// What is to follow turns out to be impossible.
+    pub fn give_up(&mut self) {
+        self.next = Next::Off;
+    }
+
+    /// Milliseconds that the end under way waits before it is a beginning.
+    pub fn delay(&self, policy: &Policy) -> u64 {
+        if self.failed { policy.delay_after(self.faults.saturating_add(1)) } else { 0 }
+    }
+
+    /// CPU `cpu`, the last one out, has cleaned up: who begins the next life, at `entry`. All others are off.
+    pub fn renew(&mut self, cpu: usize, entry: Entry) -> Renewal {
+        self.set(cpu, PowerState::OffPending);
+        if self.next == Next::Off {
+            self.phase = Phase::Off;
+            return Renewal::Off;
+        }
+        self.restarts = self.restarts.saturating_add(1);
+        self.faults = self.faults.saturating_add(u32::from(self.failed));
+        self.begin(entry);
+        if cpu == 0 { Renewal::Here } else { Renewal::There }
+    }
+
+    /// Where the partition is in its life.
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// How often it has begun again since somebody started it.
+    pub const fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    /// The CPUs that are in the guest or will look in at EL2; bit n: CPU n.
+    pub fn inside(&self) -> u64 {
+        self.mask(PowerState::On) | self.mask(PowerState::OnPending)
+    }
+
+    /// The CPUs that are on their way to the firmware; bit n: CPU n.
+    pub fn leaving(&self) -> u64 {
+        self.mask(PowerState::OffPending)
     }
 
     /// The state of a CPU.
@@ -152,9 +310,31 @@ impl Power {
         self.cpus.get(cpu).map_or(PowerState::Off, |(state, _)| *state)
     }
 
+    /// The first CPU is about to begin, at `entry`.
+    fn begin(&mut self, entry: Entry) {
+        self.phase = Phase::Running;
+        self.next = Next::Off;
+        self.failed = false;
+        if let Some(first) = self.cpus.first_mut() {
+            *first = (PowerState::OnPending, entry);
+        }
+    }
+
+    /// Nobody slips out of a partition that stops; and one whose last CPU goes has ended, for nothing inside
+    /// of it could turn a CPU on again.
+    fn turn_off(&mut self, caller: usize) -> PowerAction {
+        let is_last =
+            self.inside() == 1_u64.checked_shl(u32::try_from(caller).unwrap_or(u32::MAX)).unwrap_or(0);
+        if is_last || self.phase != Phase::Running {
+            return PowerAction::End(Cause::Off);
+        }
+        self.set(caller, PowerState::OffPending);
+        PowerAction::Off
+    }
+
     fn turn_on(&mut self, target: usize, entry: Entry) -> PowerAction {
         match self.state(target) {
-            _ if self.stopping => PowerAction::Return(Return::DENIED),
+            _ if self.phase != Phase::Running => PowerAction::Return(Return::DENIED),
             PowerState::On => PowerAction::Return(Return::ALREADY_ON),
             PowerState::OnPending => PowerAction::Return(Return::ON_PENDING),
             PowerState::OffPending => PowerAction::Ask { target, otherwise: Return::ALREADY_ON },
@@ -181,12 +361,10 @@ impl Power {
             *current = state;
         }
     }
-}
 
-impl PowerState {
-    /// Whether a stop has to wait for a CPU in this state: it is in the guest, or will look in at EL2.
-    const fn holds_up_a_stop(self) -> bool {
-        matches!(self, Self::On | Self::OnPending)
+    fn mask(&self, wanted: PowerState) -> u64 {
+        let is_wanted = |(state, _): &(PowerState, Entry)| u64::from(*state == wanted);
+        self.cpus.iter().rev().fold(0, |mask, cpu| mask << 1 | is_wanted(cpu))
     }
 }
 
@@ -194,10 +372,11 @@ impl PowerState {
 mod tests {
     use super::*;
     use crate::compartment::tests::with_first;
-    use std::collections::HashSet;
+    use bulkhead_plan::Restart;
     use std::vec::Vec;
 
     const ENTRY: Entry = Entry { address: Ipa(0x4000_0000), context: 1 };
+    const POLICY: Policy = Policy { restart: Restart::OnFault, max_restarts: 2, delay: 100 };
 
     fn on(target: u64) -> Psci {
         Psci::On { target, entry: 0x4000_1000, context: 7 }
@@ -302,9 +481,71 @@ mod tests {
         with_first(|first| {
             let mut power = started();
             power.call(first, 0, on(1));
-            assert!(power.stop() && !power.stop());
+            assert_eq!(power.stop(Cause::Off, &POLICY), Stop::Revoke);
+            assert_eq!(power.stop(Cause::Reset, &POLICY), Stop::UnderWay);
             assert_eq!(power.arrive(1), None, "a partition that stops lets nobody in");
             assert!(!power.leave(1) && power.leave(0));
+            assert_eq!((power.renew(0, ENTRY), power.phase()), (Renewal::Off, Phase::Off));
+        });
+    }
+
+    #[test]
+    fn an_order_has_the_last_word() {
+        let mut power = started();
+        power.stop(Cause::Reset, &POLICY);
+        assert_eq!(power.stop(Cause::Order(Next::Off), &POLICY), Stop::UnderWay);
+        assert_eq!(power.stop(Cause::Fault, &POLICY), Stop::UnderWay);
+        assert!(power.leave(0));
+        assert_eq!(power.next(), Next::Off);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::UnderWay);
+        assert_eq!(power.renew(0, ENTRY), Renewal::Here);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::IsOn);
+    }
+
+    #[test]
+    fn faults_are_counted_until_somebody_starts_the_partition() {
+        let mut power = started();
+        let mut delays = Vec::new();
+        for _ in 0..2 {
+            power.stop(Cause::Fault, &POLICY);
+            delays.push(power.delay(&POLICY));
+            power.leave(0);
+            assert_eq!(power.renew(0, ENTRY), Renewal::Here);
+            power.arrive(0);
+        }
+        assert_eq!((delays, power.restarts()), (std::vec![100, 200], 2));
+        power.stop(Cause::Fault, &POLICY);
+        power.leave(0);
+        assert_eq!(power.renew(0, ENTRY), Renewal::Off);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::Ask(1), "the last one is still on its way off");
+        power.is_off(0);
+        assert_eq!((power.start(ENTRY, &POLICY), power.restarts()), (Start::Start, 0));
+    }
+
+    #[test]
+    fn memory_that_a_device_may_write_has_no_second_life() {
+        let never = Policy { restart: Restart::Never, ..POLICY };
+        let mut power = started();
+        assert_eq!(power.stop(Cause::Order(Next::Restart), &never), Stop::Denied);
+        power.stop(Cause::Reset, &never);
+        power.leave(0);
+        assert_eq!(power.renew(0, ENTRY), Renewal::Off);
+        assert_eq!(power.start(ENTRY, &never), Start::Denied);
+    }
+
+    #[test]
+    fn another_cpu_than_the_first_may_be_the_last() {
+        with_first(|first| {
+            let mut power = started();
+            power.call(first, 0, on(1));
+            power.arrive(1);
+            power.call(first, 0, Psci::Off);
+            power.stop(Cause::Reset, &POLICY);
+            assert!(power.leave(1));
+            assert_eq!(power.leaving(), 1);
+            power.is_off(0);
+            assert_eq!(power.renew(1, ENTRY), Renewal::There);
+            assert_eq!((power.inside(), power.leaving()), (1, 2));
         });
     }
 
@@ -312,69 +553,5 @@ mod tests {
     fn the_boot_cpu_is_on_its_way_off_unless_it_is_the_first() {
         assert_eq!(Power::new(ENTRY, Some(1)).state(1), PowerState::OffPending);
         assert_eq!(Power::new(ENTRY, Some(0)).state(0), PowerState::OnPending);
-    }
-
-    /// Every state that two CPUs can reach by any sequence of calls, arrivals and firmware answers.
-    #[test]
-    fn no_sequence_starts_a_cpu_that_is_not_off_or_loses_one() {
-        with_first(|first| {
-            let calls =
-                [Psci::Off, on(0), on(1), Psci::SystemOff, Psci::AffinityInfo { target: 1, level: 0 }];
-            let mut seen = HashSet::new();
-            let mut open: Vec<Power> = std::vec![Power::new(ENTRY, None)];
-            while let Some(power) = open.pop() {
-                assert_one_is_last(&power);
-                let key = std::format!("{:?}{:?}{}", power.state(0), power.state(1), power.stopping);
-                if !seen.insert(key) {
-                    continue;
-                }
-                for cpu in [0, 1] {
-                    let mut arrived = power.clone();
-                    let let_in = arrived.arrive(cpu).is_some();
-                    assert_eq!(let_in, power.state(cpu) == PowerState::OnPending && !power.stopping);
-                    open.push(arrived);
-                    let mut settled = power.clone();
-                    settled.is_off(cpu);
-                    open.push(settled);
-                    if power.state(cpu) != PowerState::On {
-                        continue;
-                    }
-                    for call in calls {
-                        let mut next = power.clone();
-                        match next.call(first, cpu, call) {
-                            PowerAction::Start(target) => {
-                                assert_eq!(power.state(target), PowerState::Off);
-                                assert_eq!(next.state(target), PowerState::OnPending);
-                                assert!(!next.stopping);
-                            }
-                            PowerAction::Ask { target, .. } => {
-                                assert_eq!(next.state(target), PowerState::OffPending);
-                            }
-                            PowerAction::Off => {
-                                assert_eq!(next.state(cpu), PowerState::OffPending);
-                                assert!(!power.stopping, "nobody slips out of a partition that stops");
-                            }
-                            PowerAction::Stop => assert!(next.stop() || power.stopping),
-                            PowerAction::Return(_) | PowerAction::Wait | PowerAction::Reset => {
-                                assert_eq!(next.state(0), power.state(0));
-                                assert_eq!(next.state(1), power.state(1));
-                            }
-                        }
-                        open.push(next);
-                    }
-                }
-            }
-            // 4 states of each of 2 CPUs, but never both pending; whoever stops the partition is on.
-            assert_eq!(seen.len(), 15 + 7);
-        });
-    }
-
-    /// If the partition stops now, whoever is in it or comes leaves, and exactly one of them is the last.
-    fn assert_one_is_last(power: &Power) {
-        let mut power = power.clone();
-        power.stop();
-        let inside = [0, 1].map(|cpu| power.state(cpu).holds_up_a_stop());
-        let last = [0, 1].into_iter().filter(|cpu| inside[*cpu] && power.leave(*cpu)).count();
-        assert_eq!(last, usize::from(inside.contains(&true)));
     }
 }

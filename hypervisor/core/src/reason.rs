@@ -11,6 +11,8 @@ pub enum Reason {
     Call,
     /// Generation of an SGI.
     Sgi,
+    /// A trapped `WFI`.
+    Wait,
     /// Another trapped register of the GIC CPU interface.
     Interface,
     /// The distributor's frame.
@@ -34,13 +36,14 @@ pub enum Reason {
 }
 
 /// How many reasons there are.
-pub const REASONS: usize = 12;
+pub const REASONS: usize = 13;
 
 impl Reason {
     /// Every reason, in the order of their numbers.
     pub const ALL: [Self; REASONS] = [
         Self::Call,
         Self::Sgi,
+        Self::Wait,
         Self::Interface,
         Self::Distributor,
         Self::Redistributor,
@@ -58,6 +61,7 @@ impl Reason {
         match self {
             Self::Call => "call",
             Self::Sgi => "sgi",
+            Self::Wait => "wait",
             Self::Interface => "interface",
             Self::Distributor => "distributor",
             Self::Redistributor => "redistributor",

@@ -30,15 +30,27 @@ impl Registers {
 
     /// Steps over the trapped instruction, which is 4 bytes long in AArch64, as if it had been executed:
     /// single step has advanced, and what comes next is no branch target.
-    pub fn skip(&mut self) {
+    pub const fn skip(&mut self) {
         self.pc = self.pc.wrapping_add(4);
         self.pstate &= !(SS | BTYPE);
+    }
+
+    /// Steps over a trapped instruction of AArch32, which in T32 may be 2 bytes long and in an IT block
+    /// (Arm ARM, `ITAdvance`).
+    pub const fn skip_aarch32(&mut self, is_short: bool) {
+        self.pc = self.pc.wrapping_add(if is_short { 2 } else { 4 });
+        let it = (self.pstate >> 10 & 0x3f) << 2 | self.pstate >> 25 & 3;
+        let next = if it & 0b111 == 0 { 0 } else { it & 0xe0 | it << 1 & 0x1f };
+        self.pstate &= !(SS | IT);
+        self.pstate |= (next >> 2) << 10 | (next & 3) << 25;
     }
 }
 
 /// SPSR_EL2.SS and SPSR_EL2.BTYPE.
 const SS: u64 = 1 << 21;
 const BTYPE: u64 = 0b11 << 10;
+/// PSTATE.IT of AArch32: bits 7 to 2, then bits 1 and 0.
+const IT: u64 = 0x3f << 10 | 0b11 << 25;
 
 #[cfg(test)]
 mod tests {
@@ -49,6 +61,19 @@ mod tests {
         let mut registers = Registers { x: [0; 31], pc: 8, pstate: SS | BTYPE | 0x3c5 };
         registers.skip();
         assert_eq!((registers.pc, registers.pstate), (12, 0x3c5));
+    }
+
+    #[test]
+    fn an_it_block_goes_on_behind_the_instruction() {
+        let packed = |it: u64| (it >> 2) << 10 | (it & 3) << 25;
+        // ITTE EQ: 0b0000_0110; the next of its instructions, the last one, and none.
+        for (before, after) in
+            [(0b0000_0110, 0b0000_1100), (0b0000_1100, 0b0001_1000), (0b0001_1000, 0), (0, 0)]
+        {
+            let mut registers = Registers { x: [0; 31], pc: 0, pstate: 1 << 4 | packed(before) };
+            registers.skip_aarch32(true);
+            assert_eq!((registers.pc, registers.pstate), (2, 1 << 4 | packed(after)), "{before:#b}");
+        }
     }
 
     #[test]

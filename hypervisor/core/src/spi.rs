@@ -48,6 +48,11 @@ impl SpiSet {
         self.0.iter().copied().enumerate().filter(|(_, bits)| *bits != 0)
     }
 
+    /// The INTIDs in the set, rising.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        (FIRST_SPI..=LAST_SPI).filter(|intid| self.contains(*intid))
+    }
+
     /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.words().next().is_none()

@@ -6,9 +6,9 @@
 
 use crate::bits::{bit, field};
 use crate::compartment::{Action, Compartment, Reach};
-use crate::cpu_interface::Interface;
-use crate::id::IdRegisters;
+use crate::cpu_interface::{ActivePriorities, Interface};
 use crate::inject::Exception;
+use crate::nature::Nature;
 use crate::reason::Reason;
 use crate::registers::Registers;
 use crate::sgi;
@@ -63,7 +63,7 @@ impl SystemAccess {
         self,
         compartment: &Compartment<'_>,
         caller: usize,
-        ids: &IdRegisters,
+        nature: &Nature,
         registers: &mut Registers,
     ) -> (Reason, Action) {
         let value = registers.read(self.register);
@@ -77,11 +77,23 @@ impl SystemAccess {
                 (Reason::Interface, self.forward(Interface::Deactivate, false, value))
             }
             (ICC_DIR_EL1, false) => (Reason::Interface, Reply::Value(0)),
+            (ICC_IAR1_EL1, true) => (Reason::Interface, self.forward(Interface::Acknowledge, true, 0)),
+            (ICC_EOIR1_EL1, false) if compartment.may_deactivate(value) => {
+                (Reason::Interface, self.forward(Interface::End, false, value))
+            }
+            (ICC_EOIR1_EL1, false) => (Reason::Interface, Reply::Value(0)),
+            (ICC_HPPIR1_EL1, true) => (Reason::Interface, self.forward(Interface::HighestPending, true, 0)),
+            (ICC_BPR1_EL1, read) => (Reason::Interface, self.forward(Interface::BinaryPoint, read, value)),
+            (ICC_IGRPEN1_EL1, read) => (Reason::Interface, self.forward(Interface::GroupEnable, read, value)),
+            (ICC_AP1R0_EL1, read) => (Reason::Interface, self.active_priorities(0, nature, read, value)),
+            (ICC_AP1R1_EL1, read) => (Reason::Interface, self.active_priorities(1, nature, read, value)),
+            (ICC_AP1R2_EL1, read) => (Reason::Interface, self.active_priorities(2, nature, read, value)),
+            (ICC_AP1R3_EL1, read) => (Reason::Interface, self.active_priorities(3, nature, read, value)),
             (ICC_SRE_EL1, _) => (Reason::Interface, Reply::Value(SRE)),
             (IC_IALLUIS, false) => (Reason::SystemRegister, Reply::Do(invalidate_instructions(compartment))),
             (ACTLR_EL1, _) | (LORID_EL1 | ERRIDR_EL1, true) => (Reason::SystemRegister, Reply::Value(0)),
             (encoding, true) => match encoding.id_index() {
-                Some(index) => (Reason::SystemRegister, Reply::Value(ids.value(index))),
+                Some(index) => (Reason::SystemRegister, Reply::Value(nature.ids.value(index))),
                 None => (Reason::Undefined, Reply::Undefined),
             },
             (_, false) => (Reason::Undefined, Reply::Undefined),
@@ -98,6 +110,15 @@ impl SystemAccess {
         };
         registers.skip();
         (reason, action)
+    }
+
+    /// ICC_AP1R<n>_EL1, of which there are as many as the bits of preemption need (GICv3 §12.2.2).
+    const fn active_priorities(self, number: u8, nature: &Nature, is_read: bool, value: u64) -> Reply {
+        if number < ActivePriorities::count(nature.preemption_bits) {
+            self.forward(Interface::Active(ActivePriorities(number)), is_read, value)
+        } else {
+            Reply::Undefined
+        }
     }
 
     const fn forward(self, interface: Interface, is_read: bool, value: u64) -> Reply {
@@ -130,6 +151,15 @@ fn invalidate_instructions(compartment: &Compartment<'_>) -> Action {
 /// `IC IALLUIS`, where `HCR_EL2.TICAB` or `HFGITR_EL2.ICIALLUIS` traps it.
 const IC_IALLUIS: Encoding = Encoding::new(1, 0, 7, 1, 0);
 const ICC_PMR_EL1: Encoding = Encoding::new(3, 0, 4, 6, 0);
+const ICC_IAR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 0);
+const ICC_EOIR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 1);
+const ICC_HPPIR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 2);
+const ICC_BPR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 3);
+const ICC_IGRPEN1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 7);
+const ICC_AP1R0_EL1: Encoding = Encoding::new(3, 0, 12, 9, 0);
+const ICC_AP1R1_EL1: Encoding = Encoding::new(3, 0, 12, 9, 1);
+const ICC_AP1R2_EL1: Encoding = Encoding::new(3, 0, 12, 9, 2);
+const ICC_AP1R3_EL1: Encoding = Encoding::new(3, 0, 12, 9, 3);
 const ICC_DIR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 1);
 const ICC_RPR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 3);
 const ICC_SGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 5);
@@ -153,8 +183,8 @@ mod tests {
     fn answer(encoding: Encoding, is_read: bool, value: u64) -> (Reason, Action, Registers) {
         with_first(|compartment| {
             let mut registers = Registers { x: [value; 31], pc: 0x100, pstate: 0 };
-            let ids = IdRegisters::sanitise(&[u64::MAX; crate::ID_REGISTERS]);
-            let (reason, action) = access(encoding, is_read).answer(compartment, 0, &ids, &mut registers);
+            let nature = Nature::plain();
+            let (reason, action) = access(encoding, is_read).answer(compartment, 0, &nature, &mut registers);
             (reason, action, registers)
         })
     }
@@ -204,9 +234,20 @@ mod tests {
     }
 
     #[test]
-    fn only_own_interrupts_are_deactivated() {
-        let forwarded = |intid| matches!(answer(ICC_DIR_EL1, false, intid).1, Action::WriteInterface { .. });
-        assert!(forwarded(27) && forwarded(33) && forwarded(79));
-        assert!(!forwarded(40) && !forwarded(1020) && !forwarded(8192) && !forwarded(u64::MAX));
+    fn only_own_interrupts_are_ended_or_deactivated() {
+        for register in [ICC_DIR_EL1, ICC_EOIR1_EL1] {
+            let forwarded = |intid| matches!(answer(register, false, intid).1, Action::WriteInterface { .. });
+            assert!(forwarded(27) && forwarded(33) && forwarded(79));
+            assert!(!forwarded(40) && !forwarded(1020) && !forwarded(8192) && !forwarded(u64::MAX));
+        }
+    }
+
+    #[test]
+    fn active_priorities_that_the_gic_does_not_have_do_not_exist() {
+        let forwarded = |register| matches!(answer(register, true, 0).1, Action::ReadInterface { .. });
+        assert!(forwarded(ICC_AP1R0_EL1));
+        for register in [ICC_AP1R1_EL1, ICC_AP1R2_EL1, ICC_AP1R3_EL1] {
+            assert!(!forwarded(register));
+        }
     }
 }

@@ -55,8 +55,7 @@ impl Distributor {
     pub(crate) fn prepare(self, interrupt: &Interrupt, mpidr: u64) -> bool {
         let intid = interrupt.intid;
         let (word, bit) = (u64::from(intid / 32) * 4, 1_u32 << (intid % 32));
-        self.0.store_byte(IPRIORITYR + u64::from(intid), PRIORITY);
-        self.0.store_double(IROUTER + 8 * u64::from(intid), mpidr);
+        self.place(intid, mpidr);
         let (register, field) = (ICFGR + u64::from(intid / 16) * 4, 2_u32 << (intid % 16 * 2));
         let configuration = self.0.load(register);
         self.0.store(
@@ -72,12 +71,21 @@ impl Distributor {
         exists && self.settles()
     }
 
-    /// Makes a partition's SPIs as if they had never been used.
-    pub(crate) fn quiesce(self, spis: &SpiSet) {
+    /// Makes a partition's SPIs as if they had never been used: disabled, idle, of middle priority, and
+    /// routed to its first CPU.
+    pub(crate) fn quiesce(self, compartment: &Compartment<'_>) {
+        let spis = &compartment.spis;
         self.store_set(ICENABLER, spis);
         self.settles();
         self.store_set(ICPENDR, spis);
         self.store_set(ICACTIVER, spis);
+        let first = compartment.cpus.first().map_or(0, |cpu| cpu.mpidr);
+        spis.iter().for_each(|intid| self.place(intid, first));
+    }
+
+    fn place(self, intid: u32, mpidr: u64) {
+        self.0.store_byte(IPRIORITYR + u64::from(intid), PRIORITY);
+        self.0.store_double(IROUTER + 8 * u64::from(intid), mpidr);
     }
 
     /// Carries out an access of a guest; the value is what a load gives.

@@ -9,6 +9,7 @@ use crate::registers::{
 };
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::ICH_VTR_EL2;
+use bulkhead_core::ActivePriorities;
 use tock_registers::interfaces::Readable;
 
 /// Lets nothing through to the CPU any more.
@@ -25,17 +26,46 @@ pub(crate) fn reset() {
     ICC_PMR_EL1::write(0);
     ICC_CTLR_EL1::write(0);
     ICC_BPR1_EL1::write(0);
-    // Registers beyond the first exist from 6 and 7 bits of priority on; else they are UNDEFINED.
-    let priority_bits = (ICH_VTR_EL2.get() >> 26 & 7) + 1;
-    ICC_AP1R0_EL1::write(0);
-    if priority_bits >= 6 {
-        ICC_AP1R1_EL1::write(0);
-    }
-    if priority_bits >= 7 {
-        ICC_AP1R2_EL1::write(0);
-        ICC_AP1R3_EL1::write(0);
-    }
+    registers().for_each(|register| set_active_priorities(register, 0));
     synchronize();
+}
+
+/// Bits of preemption: ICH_VTR_EL2.PREbits holds one less.
+#[allow(clippy::cast_possible_truncation, reason = "the field has three bits")]
+pub(crate) fn preemption_bits() -> u32 {
+    (ICH_VTR_EL2.get() >> 26 & 7) as u32 + 1
+}
+
+/// Reads ICC_AP1R<n>_EL1, which must exist.
+pub(crate) fn active_priorities(register: ActivePriorities) -> u64 {
+    match register.0 {
+        0 => ICC_AP1R0_EL1::read(),
+        1 => ICC_AP1R1_EL1::read(),
+        2 => ICC_AP1R2_EL1::read(),
+        _ => ICC_AP1R3_EL1::read(),
+    }
+}
+
+/// Writes ICC_AP1R<n>_EL1, which must exist.
+pub(crate) fn set_active_priorities(register: ActivePriorities, value: u64) {
+    match register.0 {
+        0 => ICC_AP1R0_EL1::write(value),
+        1 => ICC_AP1R1_EL1::write(value),
+        2 => ICC_AP1R2_EL1::write(value),
+        _ => ICC_AP1R3_EL1::write(value),
+    }
+}
+
+/// Whether an interrupt could wake this CPU.
+pub(crate) fn may_sleep() -> bool {
+    let mut active = [0; 4];
+    active.iter_mut().zip(registers()).for_each(|(value, register)| *value = active_priorities(register));
+    bulkhead_core::may_sleep(ICC_IGRPEN1_EL1::read(), ICC_PMR_EL1::read(), &active)
+}
+
+/// The registers of active priorities that there are; the others are UNDEFINED.
+fn registers() -> impl Iterator<Item = ActivePriorities> {
+    (0..ActivePriorities::count(preemption_bits())).map(ActivePriorities)
 }
 
 /// Sends SGI `intid` to the CPU with this MPIDR, after everything that this CPU has written.

@@ -9,6 +9,7 @@ pub(super) mod hcr {
     pub(crate) const PTW: u64 = 1 << 2;
     pub(crate) const FMO: u64 = 1 << 3;
     pub(crate) const AMO: u64 = 1 << 5;
+    pub(crate) const TWI: u64 = 1 << 13;
     pub(crate) const TID3: u64 = 1 << 18;
     pub(crate) const TSC: u64 = 1 << 19;
     pub(crate) const TIDCP: u64 = 1 << 20;
@@ -55,6 +56,7 @@ pub(super) mod icc_sre {
 /// ICH_HCR_EL2.
 pub(super) mod ich_hcr {
     pub(crate) const TC: u64 = 1 << 10;
+    pub(crate) const TALL1: u64 = 1 << 12;
 }
 
 /// HFGITR_EL2.
