@@ -27,6 +27,8 @@ pub enum Violation {
     DuplicateCpu(u64),
     /// The partition's VMID is zero or another's.
     Vmid(Name),
+    /// The partition's stage 2 has another form than the first one's.
+    Translation(Name),
     /// A region is empty, unaligned, wraps or is out of order.
     Region(Name, Pa),
     /// RAM that the board does not have.
@@ -61,6 +63,7 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     records_belong_to_one_partition(plan)?;
     cpus_have_one_owner(plan)?;
     vmids_are_unique(plan)?;
+    translation_has_one_form(plan)?;
     for partition in plan.partitions {
         regions_are_well_formed(plan, partition)?;
         regions_are_the_boards_to_give(plan, partition)?;
@@ -129,6 +132,15 @@ fn vmids_are_unique(plan: &Plan<'_>) -> Result<(), Violation> {
     let twice = pairs(plan.partitions).find(|(a, b)| a.vmid == b.vmid).map(|(_, b)| b);
     match unusable.or(twice) {
         Some(partition) => Err(Violation::Vmid(partition.name)),
+        None => Ok(()),
+    }
+}
+
+/// A CPU of one partition invalidates for another under its own VTCR_EL2, so there is one for all.
+fn translation_has_one_form(plan: &Plan<'_>) -> Result<(), Violation> {
+    let differs = |(first, other): (&Partition, &Partition)| other.vtcr != first.vtcr;
+    match pairs(plan.partitions).find(|pair| differs(*pair)) {
+        Some((_, other)) => Err(Violation::Translation(other.name)),
         None => Ok(()),
     }
 }
@@ -300,6 +312,7 @@ impl fmt::Display for Violation {
             Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
             Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
             Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),
+            Self::Translation(who) => write!(f, "{who}: its stage 2 has a form of its own"),
             Self::Region(who, at) => write!(f, "{who}: the region at {at} is malformed"),
             Self::NotRam(who, at) => write!(f, "{who}: there is no RAM at {at}"),
             Self::NotDevice(who, at) => write!(f, "{who}: there is RAM and no device at {at}"),
@@ -390,6 +403,12 @@ mod tests {
     fn a_vmid_is_unique_and_not_zero() {
         assert_eq!(verdict(|plan| plan.partitions[1].vmid = 1), Err(Violation::Vmid(name("second"))));
         assert_eq!(verdict(|plan| plan.partitions[0].vmid = 0), Err(Violation::Vmid(name("first"))));
+    }
+
+    #[test]
+    fn all_partitions_translate_in_one_form() {
+        let verdict = verdict(|plan| plan.partitions[1].vtcr = 0x8002_3558);
+        assert_eq!(verdict, Err(Violation::Translation(name("second"))));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod owners;
 mod symbols;
+mod syndrome;
 
 use crate::prove::examine;
 use bulkhead_plan::Plan;
@@ -57,8 +58,10 @@ impl<'a> Decoder<'a> {
         let mut copied = 0;
         for found in self.number.captures_iter(line) {
             let Some(digits) = found.get(1).or(found.get(2)) else { continue };
-            let meaning =
-                u64::from_str_radix(digits.as_str(), 16).ok().and_then(|it| self.meaning(it, space));
+            let before = &line[..digits.start()];
+            let meaning = u64::from_str_radix(digits.as_str(), 16)
+                .ok()
+                .and_then(|it| syndrome::words(before, it).or_else(|| self.meaning(it, space)));
             if let Some(meaning) = meaning {
                 annotated.push_str(&line[copied..digits.end()]);
                 annotated.push_str(&format!(" <{meaning}>"));
