@@ -9,6 +9,7 @@ mod boot;
 mod context;
 mod counts;
 mod demo;
+mod fuzz;
 mod linux;
 mod runner;
 mod shapes;
@@ -57,7 +58,7 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS].concat()
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS].concat()
 }
 
 /// The point in time after which waiting makes no sense.
