@@ -24,7 +24,6 @@ use bulkhead_core::{
     Action, Cause, FaultKind, Interface, Mmio, PowerAction, Psci, Registers, Return, Why, control_of_guest,
     redistributor as model,
 };
-use bulkhead_plan::InterruptMode;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// How a CPU goes on after an exit.
@@ -71,7 +70,7 @@ pub(crate) fn carry_out(
         Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
         Action::Order(order) => order::carry_out(system, partition, registers, order),
         Action::Firmware => firmware::forward(registers, partition.compartment.partition.vmid),
-        Action::Wait => wait_for_interrupt(partition),
+        Action::Wait => wait_for_interrupt(),
     }
     Flow::Resume
 }
@@ -170,7 +169,7 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
         PowerAction::Return(answer) | PowerAction::Ask { otherwise: answer, .. } => answer,
         PowerAction::Start(target) => start(system, partition, target),
         PowerAction::Wait => {
-            wait_for_interrupt(partition);
+            wait_for_interrupt();
             Return::SUCCESS
         }
         PowerAction::Off => return Flow::Depart(Departure::Off),
@@ -197,11 +196,10 @@ fn start(system: &System, partition: &Partition, target: usize) -> Return {
 /// does not end WFI (Arm ARM D1.7.2.1), and with IMO = 0 the guest's cannot be taken at EL2. So for that
 /// while they are EL2's, and masked: they wake it and stay pending.
 ///
-/// A guarded guest that has masked itself so that nothing could wake it does not sleep at all: it has to
-/// notice that it is stopped.
-fn wait_for_interrupt(partition: &Partition) {
-    let is_guarded = partition.compartment.partition.interrupt_mode == InterruptMode::Guarded;
-    if is_guarded && !gic::may_sleep() {
+/// A guest that has masked itself so that nothing could wake it does not sleep at all: it has to notice
+/// that it is stopped.
+fn wait_for_interrupt() {
+    if !gic::may_sleep() {
         return;
     }
     let hcr = HCR_EL2.get();

@@ -15,6 +15,7 @@ use crate::heap;
 use crate::image::{Window, boot_header, parts};
 use crate::maps::{self, Maps, Room};
 use crate::mmio::Mmio;
+use crate::muster;
 use crate::panic::stop_the_board;
 use crate::partition::{Partition, Root};
 use crate::stop;
@@ -222,7 +223,10 @@ fn start(system: &'static System) -> ! {
     for partition in &system.partitions {
         let first = partition.cpu_index(0);
         if own != Some(first) {
-            stop::start_first(system, partition);
+            let is_coming = stop::start_first(system, partition);
+            if !is_coming {
+                muster::excuse();
+            }
         }
     }
     match own {

@@ -10,6 +10,7 @@ use crate::firmware;
 use crate::gic::{self, Redistributor};
 use crate::load;
 use crate::mmio::Mmio;
+use crate::muster;
 use crate::partition::Partition;
 use crate::stop;
 use crate::system::{self, System};
@@ -121,7 +122,8 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     gic::reset_interface();
     control::reset_el1(&identity.features);
     if vcpu == 0 && !partition.is_loaded() {
-        if !load::load(system, partition) {
+        let is_sound = load::load(system, partition);
+        if !muster::join(system, partition, is_sound) {
             stop::begin(system, partition, Why::Damaged);
             return Departure::Stop;
         }

@@ -23,6 +23,7 @@ mod image;
 mod load;
 mod maps;
 mod mmio;
+mod muster;
 mod order;
 mod panic;
 mod partition;

@@ -20,7 +20,7 @@ use crate::system::System;
 use crate::totals::Totals;
 use crate::translation;
 use aarch64_cpu::asm::{barrier, sev};
-use bulkhead_core::{Next, Phase, Power, Renewal, Stop, Why};
+use bulkhead_core::{Next, Phase, Power, PowerState, Renewal, Stop, Why};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
@@ -100,9 +100,8 @@ pub(crate) fn is_no_longer_off(partition: &Partition) {
 /// Wakes whoever is inside and may sleep. Called with the power state locked: a CPU that has left is not
 /// disturbed, and one that is yet to leave clears what is sent here before its next life.
 fn wake(system: &System, partition: &Partition, power: &Power) {
-    let inside = power.inside();
     let others = partition.compartment.cpus.iter().enumerate().filter(|(_, cpu)| cpu.mpidr != affinity());
-    for (vcpu, cpu) in others.filter(|(vcpu, _)| inside >> vcpu & 1 != 0) {
+    for (vcpu, cpu) in others.filter(|(vcpu, _)| power.state(*vcpu) == PowerState::On) {
         if let Some(frame) = redistributor(system, partition.cpu_index(vcpu)) {
             frame.open_for(WAKE);
         }
