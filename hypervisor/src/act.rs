@@ -18,6 +18,7 @@ use crate::stop;
 use crate::system::System;
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{ELR_EL1, ESR_EL1, FAR_EL1, HCR_EL2, SCTLR_EL1, SPSR_EL1, VBAR_EL1};
+use bulkhead_core::console::Pushed;
 use bulkhead_core::inject::{self, Before, Exception};
 use bulkhead_core::uart::UartAccess;
 use bulkhead_core::{
@@ -65,7 +66,7 @@ pub(crate) fn carry_out(
             let frame = redistributor(system, partition.cpu_index(vcpu));
             finish(registers, &access, frame.map_or(0, |frame| frame.carry_out(physical)));
         }
-        Action::Uart { offset, access } => uart(partition, registers, offset, &access),
+        Action::Uart { offset, access } => uart(system, partition, registers, offset, &access),
         Action::InvalidateInstructions(reach) => cache::invalidate_instructions(reach),
         Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
         Action::Order(order) => order::carry_out(system, partition, registers, order),
@@ -128,20 +129,25 @@ fn write_interface(interface: Interface, value: u64) {
     synchronize();
 }
 
-fn uart(partition: &Partition, registers: &mut Registers, offset: u64, access: &Mmio) {
-    let answer = partition.uart.lock().access(offset, access);
-    let value = match answer {
+fn uart(system: &System, partition: &Partition, registers: &mut Registers, offset: u64, access: &Mmio) {
+    // Held until the line is where the model has it, so that another CPU's access cannot come in between.
+    let mut model = partition.uart.lock();
+    let value = match model.access(offset, access) {
         UartAccess::Value(value) => value,
         UartAccess::Transmit(byte) => {
-            partition.say(byte);
-            console::carry();
+            match partition.say(byte) {
+                Pushed::Done => model.transmitted(),
+                Pushed::Later => registers.repeat(),
+            }
             0
         }
-        UartAccess::Flags => {
-            console::carry();
-            partition.uart_flags()
-        }
+        UartAccess::Flags => partition.uart_flags(),
     };
+    if let Some(intid) = partition.uart_interrupt() {
+        system.distributor.drive(intid, model.line());
+    }
+    drop(model);
+    console::carry();
     finish(registers, access, value);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A partition's write goes into a ring of its own and never waits for another partition: whoever finds
 //! the console free carries to it what waits, a bounded number of bytes of each, and only as long as the
-//! UART has room. EL2's own log takes its turn by a ticket lock.
+//! UART has room. Whoever has filled its ring is put off, not held at EL2: its guest tries again. EL2's own
+//! log takes its turn by a ticket lock.
 
 use crate::partition::Partition;
 use crate::pause;
@@ -71,7 +72,7 @@ pub(crate) fn carry() {
 /// Carries everything that a partition has written and that still waits: it will not write again.
 pub(crate) fn carry_rest(partition: &Partition) {
     let mut console = CONSOLE.lock();
-    while let Some(byte) = partition.said().pop() {
+    while let Some(byte) = partition.said().pop(pause::now()) {
         console.put(partition.index, partition.name(), byte);
     }
     console.confess(partition);
@@ -109,7 +110,7 @@ impl Console {
             if !self.uart.has_room() {
                 return;
             }
-            let Some(byte) = partition.said().pop() else { break };
+            let Some(byte) = partition.said().pop(pause::now()) else { break };
             self.put(partition.index, partition.name(), byte);
         }
         self.confess(partition);

@@ -7,7 +7,7 @@ use crate::cpu::affinity;
 use crate::image::Window;
 use crate::pause;
 use aarch64_cpu::asm::barrier;
-use bulkhead_core::console::{RING, Ring};
+use bulkhead_core::console::{Pushed, RING, Ring};
 use bulkhead_core::distributor::Distributor;
 use bulkhead_core::{Compartment, Entry, Fault, Policy, Power, Uart, Why};
 use bulkhead_plan::{PAGE, Pa, Partition as Planned, Plan, Span};
@@ -130,9 +130,10 @@ impl Partition {
         self.is_stopping.store(is_stopping, Ordering::Release);
     }
 
-    /// Keeps a byte that it has written to its console.
-    pub(crate) fn say(&self, byte: u8) {
-        self.said().push(byte, pause::now());
+    /// Keeps a byte that it has written to its console. A wire that has carried nothing for a second stands
+    /// still.
+    pub(crate) fn say(&self, byte: u8) -> Pushed {
+        self.said().push(byte, pause::now(), pause::a_second())
     }
 
     /// What it has said and the console has not carried yet. Held for a byte at a time, by the partition
@@ -149,6 +150,14 @@ impl Partition {
     /// UARTFR of its virtual UART.
     pub(crate) fn uart_flags(&self) -> u64 {
         Uart::flags(self.waiting.load(Ordering::Acquire) >= RING)
+    }
+
+    /// The interrupt that its virtual UART raises, if it raises one.
+    pub(crate) const fn uart_interrupt(&self) -> Option<u32> {
+        match self.compartment.partition.uart_interrupt {
+            0 => None,
+            intid => Some(intid),
+        }
     }
 }
 

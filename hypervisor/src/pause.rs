@@ -12,6 +12,11 @@ pub(crate) fn now() -> u64 {
     CNTPCT_EL0.get()
 }
 
+/// How far the counter counts in a second.
+pub(crate) fn a_second() -> u64 {
+    CNTFRQ_EL0.get()
+}
+
 /// Whether so many milliseconds have passed since the counter was `start`.
 pub(crate) fn has_passed(milliseconds: u64, start: u64) -> bool {
     let limit = u128::from(CNTFRQ_EL0.get()) * u128::from(milliseconds) / 1000;

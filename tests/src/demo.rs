@@ -27,6 +27,7 @@ const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
 
 fn three_partitions(context: &Context<'_>) -> Result<()> {
     let mut machine = context.run("demo", &context.shipped("qemu-virt/demo"))?;
+    expect(&mut machine, "hello", r"hello: interrupt 280 of the UART came, 1 in all\r\n")?;
     expect(&mut machine, "hello", r"hello: done\r\n")?;
     expect(&mut machine, "ticker", r"ticker: (\d+) ticks, lost 0, late min")?;
     expect(&mut machine, "ticker", r"ticker: pattern intact\r\n")?;

@@ -9,8 +9,12 @@ use regex::bytes::Regex;
 pub(crate) const TESTS: &[Test] = &[
     test("Linux reaches a shell on one CPU", one_cpu),
     test("Linux on two CPUs reads its disk and powers off while its neighbour loses no tick", two_cpus),
+    test("two Linux on two CPUs each work beside each other, one through the virtual UART", two_linux),
     test("the number of interrupts makes no difference to the number of exits", no_exit_for_interrupts),
 ];
+
+/// What `seq 20000 | sha256sum` says.
+const SUM_OF_20000: &str = "f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a";
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[Need::Linux];
@@ -59,6 +63,31 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
     linux.machine.expect("ticker", &ticks, patience()).context("the neighbour")?;
     let intact = Regex::new(r"ticker: pattern intact\r\n")?;
     linux.machine.expect("ticker", &intact, patience()).context("the neighbour's memory")?;
+    Ok(())
+}
+
+fn two_linux(context: &Context<'_>) -> Result<()> {
+    let mut linux = Linux::boot(context, "two-linux", &context.shipped("qemu-virt/two-linux"))?;
+    let work = "for cpu in 0 1; do taskset -c $cpu sh -c 'seq 20000 | sha256sum'; done";
+    linux.answer(work, &format!(r"\n({SUM_OF_20000})  -\r\n{SUM_OF_20000}  -\r\n"))?;
+    linux.read_disk(100)?;
+    // The other has been told by its command line; what it says comes through its tty, by interrupts.
+    let said = [
+        r"linux: ready, 2 CPUs\r\n",
+        &format!(r"(?s){SUM_OF_20000}  -.*?\n{SUM_OF_20000}  -\r\n"),
+        r"\n *\d+: +[1-9]\d* +[1-9]\d* +GICv3 +27 Level +arch_timer",
+        r"\n *\d+: +\d+ +\d+ +GICv3 280 Edge +uart-pl011",
+        &(1..=500).map(|number| format!(r"\n{number}\r")).collect::<String>(),
+        "reboot: Power down",
+    ];
+    for pattern in said {
+        linux.machine.expect("headless", &Regex::new(pattern)?, patience())?;
+    }
+    for counts in [Counts::wait_for(&mut linux.machine, "headless")?, linux.power_off()?] {
+        ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
+    }
+    let off = Regex::new(r"every partition has stopped: off\r\n")?;
+    linux.machine.expect("bulkhead", &off, patience())?;
     Ok(())
 }
 

@@ -19,6 +19,16 @@ pub struct Ring {
     length: usize,
     lost: u32,
     since: u64,
+    moved: u64,
+}
+
+/// What has become of a byte that a speaker wants to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It waits in the ring, or is lost and counted.
+    Done,
+    /// There is no room yet, but the wire moves: the speaker says it again.
+    Later,
 }
 
 /// The line discipline of the wire.
@@ -31,28 +41,35 @@ pub struct Line {
 impl Ring {
     /// An empty ring.
     pub const fn new() -> Self {
-        Self { bytes: [0; RING], first: 0, length: 0, lost: 0, since: 0 }
+        Self { bytes: [0; RING], first: 0, length: 0, lost: 0, since: 0, moved: 0 }
     }
 
-    /// Adds a byte at time `now`, or counts it as lost if there is no room.
-    pub fn push(&mut self, byte: u8, now: u64) {
+    /// Adds a byte at time `now`. Without room it is put off; if no byte has left for `patience`, the wire
+    /// stands still, and then it is counted as lost: that costs characters, not the speaker.
+    pub fn push(&mut self, byte: u8, now: u64, patience: u64) -> Pushed {
         if self.is_empty() {
             self.since = now;
+            self.moved = now;
         }
         if self.is_full() {
+            if now.saturating_sub(self.moved) < patience {
+                return Pushed::Later;
+            }
             self.lost = self.lost.saturating_add(1);
-            return;
+            return Pushed::Done;
         }
         let end = self.first.wrapping_add(self.length).wrapping_rem(RING);
         if let Some(slot) = self.bytes.get_mut(end) {
             *slot = byte;
             self.length = self.length.saturating_add(1);
         }
+        Pushed::Done
     }
 
-    /// Takes the oldest byte.
-    pub fn pop(&mut self) -> Option<u8> {
+    /// Takes the oldest byte at time `now`.
+    pub fn pop(&mut self, now: u64) -> Option<u8> {
         self.length = self.length.checked_sub(1)?;
+        self.moved = now;
         let byte = self.bytes.get(self.first).copied();
         self.first = self.first.wrapping_add(1).wrapping_rem(RING);
         byte
@@ -175,20 +192,36 @@ mod tests {
     fn whoever_waits_for_long_or_has_much_to_say_presses() {
         let mut ring = Ring::new();
         assert!(!ring.presses(1000, 10), "who has nothing to say does not");
-        ring.push(b'a', 100);
-        ring.push(b'b', 109);
+        ring.push(b'a', 100, 0);
+        ring.push(b'b', 109, 0);
         assert!(!ring.presses(109, 10) && ring.presses(110, 10));
-        (2..RING / 2).for_each(|_| ring.push(b'c', 100));
+        for _ in 2..RING / 2 {
+            ring.push(b'c', 100, 0);
+        }
         assert!(ring.presses(100, 10));
+    }
+
+    #[test]
+    fn a_full_ring_puts_off_whoever_speaks_while_the_wire_moves() {
+        let mut ring = Ring::new();
+        (0..RING).for_each(|_| assert_eq!(ring.push(b'a', 0, 100), Pushed::Done));
+        assert_eq!(ring.push(b'b', 99, 100), Pushed::Later);
+        assert_eq!(ring.pop(99), Some(b'a'));
+        assert_eq!(ring.push(b'b', 100, 100), Pushed::Done);
+        assert_eq!(ring.push(b'c', 198, 100), Pushed::Later);
+        assert_eq!(ring.push(b'c', 199, 100), Pushed::Done, "the wire stands still");
+        assert_eq!(ring.take_lost(), 1);
     }
 
     #[test]
     fn a_full_ring_counts_what_it_loses() {
         let mut ring = Ring::new();
-        (0..RING + 3).for_each(|number| ring.push(u8::try_from(number % 251).unwrap(), 0));
+        for number in 0..RING + 3 {
+            ring.push(u8::try_from(number % 251).unwrap(), 0, 0);
+        }
         assert!(ring.is_full());
         assert_eq!((ring.take_lost(), ring.take_lost()), (3, 0));
-        let bytes: Vec<u8> = core::iter::from_fn(|| ring.pop()).collect();
+        let bytes: Vec<u8> = core::iter::from_fn(|| ring.pop(0)).collect();
         assert_eq!(bytes.len(), RING);
         assert!(bytes.iter().enumerate().all(|(at, byte)| usize::from(*byte) == at % 251));
         assert!(ring.is_empty());

@@ -44,6 +44,11 @@ impl Registers {
         self.pstate &= !(SS | IT);
         self.pstate |= (next >> 2) << 10 | (next & 3) << 25;
     }
+
+    /// Goes back to the instruction that was stepped over: the guest executes it again.
+    pub const fn repeat(&mut self) {
+        self.pc = self.pc.wrapping_sub(4);
+    }
 }
 
 /// SPSR_EL2.SS and SPSR_EL2.BTYPE.
@@ -74,6 +79,14 @@ mod tests {
             registers.skip_aarch32(true);
             assert_eq!((registers.pc, registers.pstate), (2, 1 << 4 | packed(after)), "{before:#b}");
         }
+    }
+
+    #[test]
+    fn a_repeated_instruction_is_the_one_that_was_stepped_over() {
+        let mut registers = Registers { x: [0; 31], pc: 8, pstate: 0x3c5 };
+        registers.skip();
+        registers.repeat();
+        assert_eq!((registers.pc, registers.pstate), (8, 0x3c5));
     }
 
     #[test]

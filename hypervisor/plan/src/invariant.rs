@@ -3,12 +3,13 @@
 //! They speak of the plan alone: who owns which physical bytes, CPUs, interrupts and identifiers. That
 //! the stage-2 tables say the same as the plan is proven by `bulkhead-core`, from the tables' bytes.
 
-use crate::address::{BLOCK, PAGE, Pa, Span};
+use crate::address::{BLOCK, Ipa, PAGE, Pa, Span};
 use crate::decode::Plan;
 use crate::function::is_answered_by_el2;
 use crate::limits;
 use crate::record::{
-    ConsoleKind, Cpu, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart,
+    ConsoleKind, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart,
+    Trigger,
 };
 use core::fmt;
 
@@ -55,6 +56,8 @@ pub enum Violation {
     Control(Name),
     /// It would begin again after longer than [`limits::RESTART_DELAY`].
     Delay(Name),
+    /// The interrupt of a virtual UART that is not there, or not one that EL2 may raise.
+    UartInterrupt(Name, u32),
 }
 
 /// Checks everything that a plan by itself can be right or wrong about.
@@ -74,7 +77,8 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     }
     controllers_name_others(plan)?;
     memory_has_one_owner(plan)?;
-    interrupts_have_one_owner(plan)
+    interrupts_have_one_owner(plan)?;
+    virtual_uarts_raise_their_partitions_interrupt(plan)
 }
 
 /// Bytes from a CPU's RD_base to its SGI_base (GICv3 §12.10).
@@ -294,6 +298,19 @@ fn interrupts_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
+/// EL2 raises an interrupt by making it pending in the distributor, which is what an edge does: a line that
+/// had a level would say otherwise.
+fn virtual_uarts_raise_their_partitions_interrupt(plan: &Plan<'_>) -> Result<(), Violation> {
+    for partition in plan.partitions.iter().filter(|partition| partition.uart_interrupt != 0) {
+        let intid = partition.uart_interrupt;
+        let own = partition.interrupts.of(plan.interrupts).unwrap_or_default();
+        if partition.uart == Ipa(0) || !own.contains(&Interrupt { intid, trigger: Trigger::Edge }) {
+            return Err(Violation::UartInterrupt(partition.name, intid));
+        }
+    }
+    Ok(())
+}
+
 fn regions<'a>(plan: &Plan<'a>, partition: &Partition) -> &'a [Region] {
     partition.regions.of(plan.regions).unwrap_or_default()
 }
@@ -326,6 +343,9 @@ impl fmt::Display for Violation {
             Self::Function(who, id) => write!(f, "{who}: function {id:#x} is not the firmware's"),
             Self::Control(who) => write!(f, "{who}: it controls what is no other partition"),
             Self::Delay(who) => write!(f, "{who}: it would begin again too late"),
+            Self::UartInterrupt(who, intid) => {
+                write!(f, "{who}: its virtual UART cannot raise interrupt {intid}")
+            }
         }
     }
 }
@@ -333,7 +353,6 @@ impl fmt::Display for Violation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{Interrupt, Trigger};
     use crate::sample::Sample;
 
     fn verdict(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
@@ -397,6 +416,22 @@ mod tests {
             verdict(|plan| plan.interrupts[2].intid = 1020),
             Err(Violation::Interrupt(name("second"), 1020))
         );
+    }
+
+    #[test]
+    fn a_virtual_uart_raises_an_edge_of_its_own_partition() {
+        let raised = |uart, intid| {
+            verdict(|plan| {
+                plan.partitions[0].uart = Ipa(uart);
+                plan.partitions[0].uart_interrupt = intid;
+            })
+        };
+        let refused = |intid| Err(Violation::UartInterrupt(name("first"), intid));
+        assert_eq!(raised(0x0900_0000, 79), Ok(()));
+        assert_eq!(raised(0x0900_0000, 33), refused(33), "level-sensitive");
+        assert_eq!(raised(0x0900_0000, 40), refused(40), "the neighbour's");
+        assert_eq!(raised(0x0900_0000, 80), refused(80), "nobody's");
+        assert_eq!(raised(0, 79), refused(79), "there is no virtual UART");
     }
 
     #[test]

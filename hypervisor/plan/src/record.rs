@@ -205,8 +205,8 @@ pub struct Partition {
     pub restart_delay: u32,
     /// Bit n: it may start, stop and restart partition n.
     pub controls: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// INTID of the interrupt that its virtual PL011 raises, one of its own; zero if it raises none.
+    pub uart_interrupt: u32,
 }
 
 /// What a region is.

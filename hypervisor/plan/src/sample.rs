@@ -158,7 +158,7 @@ fn partition(text: &str, index: u32) -> Partition {
         max_restarts: 3,
         restart_delay: 100,
         controls: if index == 0 { 0b10 } else { 0 },
-        reserved: 0,
+        uart_interrupt: 0,
     }
 }
 

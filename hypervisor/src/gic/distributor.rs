@@ -6,6 +6,7 @@ use super::wait;
 use crate::mmio::Mmio;
 use bulkhead_core::SpiSet;
 use bulkhead_core::distributor::{Access, ICENABLER, IROUTER, ISENABLER, route_of_guest};
+use bulkhead_core::uart::Level;
 use bulkhead_core::{Compartment, distributor};
 use bulkhead_plan::{Interrupt, Trigger};
 
@@ -16,6 +17,7 @@ pub(crate) struct Distributor(Mmio);
 const CTLR: u64 = 0x0;
 const TYPER: u64 = 0x4;
 const IGROUPR: u64 = 0x80;
+const ISPENDR: u64 = 0x200;
 const ICPENDR: u64 = 0x280;
 const ICACTIVER: u64 = 0x380;
 const IPRIORITYR: u64 = 0x400;
@@ -86,6 +88,16 @@ impl Distributor {
     fn place(self, intid: u32, mpidr: u64) {
         self.0.store_byte(IPRIORITYR + u64::from(intid), PRIORITY);
         self.0.store_double(IROUTER + 8 * u64::from(intid), mpidr);
+    }
+
+    /// Has an SPI that no device drives follow the output of a virtual one: pending again for every access
+    /// that leaves it high, not pending any more once it is low.
+    pub(crate) fn drive(self, intid: u32, level: Level) {
+        let register = match level {
+            Level::High => ISPENDR,
+            Level::Low => ICPENDR,
+        };
+        self.0.store(register + u64::from(intid / 32) * 4, 1 << (intid % 32));
     }
 
     /// Carries out an access of a guest; the value is what a load gives.

@@ -10,7 +10,7 @@
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use guest_rt::psci::{self, Affinity};
-use guest_rt::{Machine, cpu, gic, interrupt, println};
+use guest_rt::{Machine, console, cpu, gic, interrupt, println};
 
 guest_rt::entry!(main);
 
@@ -23,6 +23,9 @@ static FIRST: AtomicU64 = AtomicU64::new(0);
 /// How many have reported.
 static REPORTS: AtomicUsize = AtomicUsize::new(0);
 
+/// How many interrupts of the UART have come.
+static UART_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+
 fn main(machine: &'static Machine) {
     println!("hello from {}", machine.partition.unwrap_or("the bare machine"));
     print_machine(machine);
@@ -30,8 +33,11 @@ fn main(machine: &'static Machine) {
     FIRST.store(cpu::affinity(), Ordering::Relaxed);
     let mut interrupts = gic::Private::open(machine);
     interrupts.enable(REPORT);
-    interrupt::call(count_report);
+    interrupt::call(count);
     interrupt::unmask();
+    if let Some(intid) = machine.uart_interrupt {
+        take_uart_interrupt(machine, intid);
+    }
     for (index, affinity) in machine.cpus().iter().enumerate().filter(|(index, _)| *index != cpu::index()) {
         run_on(index, *affinity);
     }
@@ -59,6 +65,15 @@ fn greet(index: usize) {
     println!("hello: CPU {index} at EL{}, MPIDR {:#x}", cpu::exception_level(), cpu::mpidr());
 }
 
+/// Has the UART raise its interrupt, and sees that it comes once.
+fn take_uart_interrupt(machine: &Machine, intid: u32) {
+    gic::enable_shared(machine, intid);
+    interrupt::mask();
+    console::ask_for_interrupt();
+    interrupt::wait_until(|| UART_INTERRUPTS.load(Ordering::Relaxed) > 0);
+    println!("hello: interrupt {intid} of the UART came, {} in all", UART_INTERRUPTS.load(Ordering::Relaxed));
+}
+
 /// Has the CPU `index` report, and sees that it is off afterwards.
 fn run_on(index: usize, affinity: u64) {
     let reports = REPORTS.load(Ordering::Relaxed);
@@ -79,6 +94,11 @@ fn report(machine: &'static Machine, index: usize) {
     gic::send_sgi(REPORT, FIRST.load(Ordering::Relaxed));
 }
 
-fn count_report(_intid: u32) {
-    REPORTS.fetch_add(1, Ordering::Relaxed);
+fn count(intid: u32) {
+    if intid == REPORT {
+        REPORTS.fetch_add(1, Ordering::Relaxed);
+    } else {
+        console::withdraw_interrupt();
+        UART_INTERRUPTS.fetch_add(1, Ordering::Relaxed);
+    }
 }

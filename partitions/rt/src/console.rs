@@ -29,6 +29,21 @@ pub fn print(line: fmt::Arguments<'_>) {
     }
 }
 
+/// Has the UART raise the interrupt that what was printed asks for. With interrupts masked, if the function
+/// that takes it uses the console.
+pub fn ask_for_interrupt() {
+    if let Some(uart) = CONSOLE.lock().as_mut() {
+        uart.ask_for_interrupt();
+    }
+}
+
+/// Has it raise none any more. For the function that takes it: nobody may be printing.
+pub fn withdraw_interrupt() {
+    if let Some(uart) = CONSOLE.lock().as_mut() {
+        uart.withdraw_interrupt();
+    }
+}
+
 /// Speaks through the PL011 at `span` from now on.
 pub(crate) fn open(span: Span) {
     // SAFETY: the device tree names this UART as the guest's output, everything that is not RAM is mapped as

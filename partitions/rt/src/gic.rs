@@ -1,8 +1,8 @@
-//! The GICv3 as far as a guest needs it: interrupts private to a CPU.
+//! The GICv3 as far as a guest needs it: interrupts private to a CPU, and shared ones that it takes.
 //!
 //! Registers in memory are touched when an interrupt is set up, never when one is taken: that is done by
-//! system registers. In the distributor only bits are written that mean the same with one security state and
-//! with two.
+//! system registers. In GICD_CTLR only bits are written that mean the same with one security state and with
+//! two.
 
 mod cpu_interface;
 
@@ -50,7 +50,19 @@ register_bitfields![u64,
 #[repr(C)]
 struct Distributor {
     ctlr: ReadPureWrite<u32>,
+    reserved_004: [u32; 0x1f],
+    igroupr: [ReadPureWrite<u32>; 32],
+    isenabler: [WriteOnly<u32>; 32],
+    reserved_180: [u32; 0xa0],
+    ipriorityr: [ReadPureWrite<u8>; 1024],
+    reserved_800: [u32; 0x1600],
+    irouter: [ReadPureWrite<u64>; 1024],
 }
+
+const _: () = assert!(offset_of!(Distributor, igroupr) == 0x80);
+const _: () = assert!(offset_of!(Distributor, isenabler) == 0x100);
+const _: () = assert!(offset_of!(Distributor, ipriorityr) == 0x400);
+const _: () = assert!(offset_of!(Distributor, irouter) == 0x6000);
 
 /// The frames RD_base and SGI_base of one CPU.
 #[repr(C)]
@@ -106,6 +118,29 @@ impl Private {
         }
         field!(self.redistributor, igroupr0).modify(|groups| groups | (1 << intid));
         field!(self.redistributor, isenabler0).write(1 << intid);
+    }
+}
+
+/// Lets the shared interrupt `intid` come to the CPU that asks, whose private ones are open. How it is
+/// triggered stays as it is.
+///
+/// # Panics
+/// If there is no such interrupt.
+pub fn enable_shared(machine: &Machine, intid: u32) {
+    assert!((PRIVATE..1020).contains(&intid), "INTID {intid} is no SPI");
+    let mut distributor = registers::<Distributor>(machine.distributor.base);
+    let (index, word, bit) = (intid as usize, intid as usize / 32, 1 << (intid % 32));
+    if let Some(mut groups) = field!(distributor, igroupr).get(word) {
+        groups.modify(|groups| groups | bit);
+    }
+    if let Some(mut priority) = field!(distributor, ipriorityr).get(index) {
+        priority.write(PRIORITY);
+    }
+    if let Some(mut route) = field!(distributor, irouter).get(index) {
+        route.write(cpu::affinity());
+    }
+    if let Some(mut enable) = field!(distributor, isenabler).get(word) {
+        enable.write(bit);
     }
 }
 

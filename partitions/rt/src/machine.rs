@@ -54,6 +54,8 @@ pub struct Machine {
     pub partition: Option<&'static str>,
     /// Registers of the PL011 that the tree names as standard output.
     pub uart: Span,
+    /// INTID of its interrupt, if the tree gives it one.
+    pub uart_interrupt: Option<u32>,
     /// Registers of the GICv3 distributor.
     pub distributor: Span,
     /// Registers of the redistributors, those of one CPU after the other.

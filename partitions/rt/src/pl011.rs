@@ -1,4 +1,4 @@
-//! Output through a PL011 UART (Arm DDI 0183).
+//! Output through a PL011 UART (Arm DDI 0183), polled.
 //!
 //! Speed and format are what the firmware left; a guest only makes sure that the UART is on. Waiting is
 //! bounded: a UART that is stuck costs characters, not the guest.
@@ -7,7 +7,7 @@ use crate::cpu;
 use crate::machine::Span;
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::fields::{ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
@@ -24,6 +24,10 @@ register_bitfields![u32,
     CR [
         TXE OFFSET(8) NUMBITS(1) [],
         UARTEN OFFSET(0) NUMBITS(1) [],
+    ],
+    /// UARTIMSC and UARTICR.
+    INTERRUPT [
+        TX OFFSET(5) NUMBITS(1) [],
     ]
 ];
 
@@ -35,10 +39,16 @@ struct Registers {
     fr: ReadPureWrite<u32>,
     reserved_01c: [u32; 5],
     cr: ReadPureWrite<u32>,
+    reserved_034: u32,
+    imsc: ReadPureWrite<u32>,
+    reserved_03c: [u32; 2],
+    icr: WriteOnly<u32>,
 }
 
 const _: () = assert!(offset_of!(Registers, fr) == 0x18);
 const _: () = assert!(offset_of!(Registers, cr) == 0x30);
+const _: () = assert!(offset_of!(Registers, imsc) == 0x38);
+const _: () = assert!(offset_of!(Registers, icr) == 0x44);
 
 /// A UART that sends.
 pub(crate) struct Uart {
@@ -68,6 +78,17 @@ impl Uart {
     /// Waits until everything is sent.
     pub(crate) fn flush(&mut self) {
         self.wait_while(|flags| FR::BUSY.is_set(flags));
+    }
+
+    /// Unmasks the interrupt that what was sent has raised.
+    pub(crate) fn ask_for_interrupt(&mut self) {
+        field!(self.registers, imsc).write(INTERRUPT::TX::SET.value);
+    }
+
+    /// Masks it and takes it back.
+    pub(crate) fn withdraw_interrupt(&mut self) {
+        field!(self.registers, imsc).write(0);
+        field!(self.registers, icr).write(INTERRUPT::TX::SET.value);
     }
 
     fn wait_while(&mut self, condition: impl Fn(u32) -> bool) {

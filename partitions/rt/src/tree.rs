@@ -22,6 +22,10 @@ type TreeNode = Node<'static, Parser>;
 const INTERRUPT_CELLS: usize = 3;
 /// Which of the timer's interrupts is that of the virtual one (binding `arm,armv8-timer`).
 const VIRTUAL_TIMER: usize = 2;
+/// The kind of interrupt that any CPU can take.
+const SPI: u32 = 0;
+/// INTIDs of SPIs.
+const SPI_INTIDS: Range<u32> = 32..1020;
 /// The kind of interrupt that is private to a CPU.
 const PPI: u32 = 1;
 /// INTIDs of PPIs.
@@ -98,12 +102,22 @@ impl Tree {
         register(&stdout.node, 0, "registers of the UART that /chosen/stdout-path names")
     }
 
+    fn uart_interrupt(&self) -> Result<Option<u32>, TreeError> {
+        let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
+        let Some(interrupts) = stdout.node.raw_property("interrupts")? else { return Ok(None) };
+        let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
+        let is_shared = cells.next() == Some(SPI);
+        let intid = cells.next().and_then(|number| number.checked_add(SPI_INTIDS.start));
+        Ok(intid.filter(|intid| is_shared && SPI_INTIDS.contains(intid)))
+    }
+
     /// Everything.
     pub(crate) fn machine(&self) -> Result<Machine, TreeError> {
         let gic = self.compatible(&["arm,gic-v3"], "node compatible with arm,gic-v3")?;
         Ok(Machine {
             partition: self.partition()?,
             uart: self.uart()?,
+            uart_interrupt: self.uart_interrupt()?,
             distributor: register(&gic, 0, "distributor registers")?,
             redistributors: register(&gic, 1, "redistributor registers")?,
             timer: self.timer()?,

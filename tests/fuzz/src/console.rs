@@ -4,7 +4,7 @@
 
 use arbitrary::{Result, Unstructured};
 use bulkhead::run::Demultiplexer;
-use bulkhead_core::console::{Line, RING, Ring};
+use bulkhead_core::console::{Line, Pushed, RING, Ring};
 use std::collections::BTreeMap;
 
 const NAMES: [&str; 3] = ["bulkhead", "first", "second"];
@@ -42,19 +42,32 @@ fn spoken(case: &mut Unstructured<'_>) -> Result<u8> {
     if case.ratio(1, 2)? { case.arbitrary() } else { Ok(*case.choose(b"\x1e\x1f\r\n[] bulkhead^_")?) }
 }
 
-/// A ring gives what it was given, in order, or counts it as lost.
+/// A ring keeps what it was given, or counts it as lost, or puts it off while the wire moves.
 fn check_ring(case: &mut Unstructured<'_>) -> Result<()> {
     let mut ring = Ring::new();
     let (mut pushed, mut popped, mut lost) = (0_u32, 0_u32, 0_u32);
+    let (mut now, mut moved) = (0_u64, 0_u64);
     for _ in 0..case.int_in_range(0..=8)? {
         let burst = case.int_in_range(0..=RING * 3 / 2)?;
         for number in 0..burst {
             let is_full = ring.is_full();
-            ring.push(number.to_le_bytes()[0], 0);
-            if is_full { lost += 1 } else { pushed += 1 }
+            let patience = u64::from(number % 2 == 0);
+            match ring.push(number.to_le_bytes()[0], now, patience) {
+                Pushed::Later => assert!(is_full && moved == now && patience == 1, "put off without need"),
+                Pushed::Done if is_full => lost += 1,
+                Pushed::Done => {
+                    // The wire of a speaker that has had nothing to say stands not still.
+                    moved = if ring.length() == 1 { now } else { moved };
+                    pushed += 1;
+                }
+            }
         }
+        now += u64::from(case.arbitrary::<bool>()?);
         for _ in 0..case.int_in_range(0..=RING)? {
-            popped += u32::from(ring.pop().is_some());
+            if ring.pop(now).is_some() {
+                popped += 1;
+                moved = now;
+            }
         }
         assert_eq!(usize::try_from(pushed - popped), Ok(ring.length()));
     }

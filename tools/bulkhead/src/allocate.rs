@@ -27,7 +27,16 @@ pub(crate) struct Space {
     /// The first redistributor.
     pub(crate) redistributors: Ipa,
     /// A virtual PL011, if it has no UART of its own.
-    pub(crate) uart: Option<Ipa>,
+    pub(crate) uart: Option<VirtualUart>,
+}
+
+/// A UART that the hypervisor plays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VirtualUart {
+    /// Where the partition sees it.
+    pub(crate) base: Ipa,
+    /// The interrupt that it raises, if the board has one to spare.
+    pub(crate) interrupt: Option<u32>,
 }
 
 impl Space {
@@ -42,9 +51,11 @@ pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -
     let board = system.board;
     let mut free: Vec<Span> = board.memory.iter().flat_map(|ram| without(*ram, window)).collect();
     let mut spaces = Vec::new();
+    let mut unwired = system.wish.board.unwired.iter().filter_map(|it| u32::try_from(it.value).ok());
     for partition in &system.partitions {
+        let uart = virtual_uart(board, partition, &mut unwired);
         match take(&mut free, partition.wish.memory.value.0) {
-            Some(home) => match space(board, partition, home) {
+            Some(home) => match space(board, partition, home, uart) {
                 Ok(space) => spaces.push(space),
                 Err(fault) => report.push(fault),
             },
@@ -68,22 +79,36 @@ fn take(free: &mut Vec<Span>, size: u64) -> Option<Span> {
     Some(home)
 }
 
-fn space(board: &Board, partition: &Partition<'_>, home: Span) -> Result<Space, Diagnostic> {
+/// The UART of a partition that has none, where the board's console is. Interrupts are given in the order of
+/// the file, as long as there are any; without one a driver has to poll.
+fn virtual_uart(
+    board: &Board,
+    partition: &Partition<'_>,
+    unwired: &mut impl Iterator<Item = u32>,
+) -> Option<VirtualUart> {
+    match (partition.uart(board), board.console) {
+        (None, Some(console)) => Some(VirtualUart { base: Ipa(console.base.0), interrupt: unwired.next() }),
+        _ => None,
+    }
+}
+
+fn space(
+    board: &Board,
+    partition: &Partition<'_>,
+    home: Span,
+    uart: Option<VirtualUart>,
+) -> Result<Space, Diagnostic> {
     let wished = partition.wish.ram_base.as_ref().map_or(board.ram_base(), |base| base.value);
     let base = if partition.identity { home.base.0 } else { wished };
     let ram = region(Ipa(base), home, RegionKind::Ram);
     let redistributors = Ipa(board.gic.redistributors.first().map_or(0, |region| region.base.0));
-    let uart = match (partition.uart(board), board.console) {
-        (None, Some(console)) => Some(Ipa(console.base.0)),
-        _ => None,
-    };
     let pages = partition.devices.iter().flat_map(|device| &device.registers).map(|span| outer_pages(*span));
     let devices: Vec<Span> = joined(pages.collect());
     let distributor = board.gic.distributor;
     let virtual_frames = [
         distributor,
         Span::new(redistributors.0, STRIDE.saturating_mul(count(partition.cpus.len()))),
-        Span::new(uart.map_or(0, |uart| uart.0), if uart.is_some() { PAGE } else { 0 }),
+        uart.map_or(Span::default(), |uart| Span::new(uart.base.0, PAGE)),
     ];
     fits(board, partition, &ram, devices.iter().chain(&virtual_frames))?;
     let mut regions = vec![ram];

@@ -193,7 +193,11 @@ fn source(built: &Built, partition: &str) -> Result<String, Stop> {
 impl System {
     fn build(&self) -> Result<Built, Stop> {
         let path = system::locate(&self.system)?;
-        Ok(system::build(&path, &self.options)?)
+        let built = system::build(&path, &self.options)?;
+        if let Some(note) = built.note() {
+            eprintln!("note: {note}");
+        }
+        Ok(built)
     }
 }
 

@@ -86,7 +86,11 @@ fn seen(text: &mut String, plan: &Plan<'_>, partition: &Partition) {
         let range = Span { base: bulkhead_plan::Pa(region.ipa.0), size: region.span.size }.to_string();
         line(text, format_args!("  {range:<28} -> {:<12} {kind}", region.span.base.to_string()));
     }
-    for (at, what) in [(partition.distributor, "distributor, trapped"), (partition.uart, "virtual PL011")] {
+    let uart = match partition.uart_interrupt {
+        0 => "virtual PL011, polled".to_owned(),
+        intid => format!("virtual PL011, interrupt {intid}"),
+    };
+    for (at, what) in [(partition.distributor, "distributor, trapped"), (partition.uart, uart.as_str())] {
         if at.0 != 0 {
             line(text, format_args!("  {:<28}    {:<12} {what}", at.to_string(), ""));
         }

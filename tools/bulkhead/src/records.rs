@@ -11,7 +11,7 @@ use crate::tables::vtcr;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
     Board as BoardRecord, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Ipa,
-    Load, NO_PARTITION, Name, Pa, Partition, Range, Span,
+    Load, NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
 };
 
 /// What the image says of one partition.
@@ -55,8 +55,10 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
         let owned = (0..).zip(&partition.cpus);
         let cpus =
             owned.map(|(vcpu, (cpu, _))| cpu_record(system.board, *cpu, Some((index, affinity(vcpu)))));
-        let mut interrupts: Vec<Interrupt> =
-            partition.devices.iter().flat_map(|device| device.interrupts.iter().copied()).collect();
+        let raised = space.uart.and_then(|uart| uart.interrupt);
+        let edge = raised.map(|intid| Interrupt { intid, trigger: Trigger::Edge });
+        let wired = partition.devices.iter().flat_map(|device| device.interrupts.iter().copied());
+        let mut interrupts: Vec<Interrupt> = wired.chain(edge).collect();
         interrupts.sort_by_key(|interrupt| interrupt.intid);
         interrupts.dedup_by_key(|interrupt| interrupt.intid);
         records.partitions.push(Partition {
@@ -67,7 +69,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
             argument: placement.argument,
             distributor: space.distributor,
             redistributors: space.redistributors,
-            uart: space.uart.unwrap_or_default(),
+            uart: space.uart.map_or(Ipa(0), |uart| uart.base),
             cpus: append(&mut records.cpus, cpus),
             regions: append(&mut records.regions, space.regions.iter().copied()),
             loads: append(&mut records.loads, placement.loads.iter().copied()),
@@ -81,7 +83,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
             max_restarts: partition.life.max_restarts,
             restart_delay: partition.life.restart_delay,
             controls: partition.life.controls,
-            reserved: 0,
+            uart_interrupt: raised.unwrap_or(0),
         });
     }
     let is_owned = |index| system.partitions.iter().any(|it| it.cpus.iter().any(|(cpu, _)| *cpu == index));

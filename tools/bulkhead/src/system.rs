@@ -148,6 +148,20 @@ impl Built {
         &self.map
     }
 
+    /// What a person may want to know although nothing is wrong.
+    pub fn note(&self) -> Option<String> {
+        let plan = self.plan().ok()?;
+        let polled = plan.partitions.iter().filter(|it| it.uart.0 != 0 && it.uart_interrupt == 0);
+        let names: Vec<String> = polled.map(|partition| format!("`{}`", partition.name)).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "the virtual UART of {} raises no interrupt, which Linux wants for its console: \
+                 name SPIs that nothing is connected to as `unwired-interrupts` in `board.toml`",
+                names.join(", ")
+            )
+        })
+    }
+
     /// The flattened device tree of a partition, if it has one.
     pub fn device_tree(&self, partition: &str) -> Option<&[u8]> {
         let index = self.partitions.iter().position(|name| name == partition)?;

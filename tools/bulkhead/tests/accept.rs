@@ -24,6 +24,7 @@ const SYSTEMS: &[&str] = &[
     "eight/one",
     "kernel",
     "raw",
+    "spare/uarts",
     "three",
     "treeless",
     "twenty/wide",

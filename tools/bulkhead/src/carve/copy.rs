@@ -42,6 +42,8 @@ pub(super) struct Carver<'a> {
     pub(super) board: &'a Board,
     pub(super) partition: &'a Partition<'a>,
     pub(super) roles: HashMap<NodeId, Role>,
+    /// The interrupt of the virtual UART.
+    pub(super) uart_interrupt: Option<u32>,
 }
 
 impl Carver<'_> {
@@ -68,13 +70,15 @@ impl Carver<'_> {
                 kept.filter(|(name, _)| OF_A_BUS.contains(&name.as_str())).map(as_is).collect()
             }
             Some(Role::VirtualUart) => {
-                kept.filter(|(name, _)| self.virtual_uart_has(id, name)).map(as_is).collect()
+                let own = kept.filter(|(name, _)| self.virtual_uart_has(id, name)).map(as_is);
+                let raised = self.uart_interrupt.into_iter();
+                own.chain(raised.flat_map(|intid| gic::edge(self.board, intid))).collect()
             }
             Some(Role::Whole) | None => kept.map(as_is).collect(),
         }
     }
 
-    /// The virtual UART raises no interrupt, and has no provider that could be switched off.
+    /// The virtual UART has an interrupt of its own, if any, and no provider that could be switched off.
     fn virtual_uart_has(&self, id: NodeId, name: &str) -> bool {
         let tree = &self.board.tree;
         let needs = tree.needs(id).unwrap_or_default();

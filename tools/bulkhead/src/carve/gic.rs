@@ -7,7 +7,11 @@ use super::copy::property;
 use crate::board::{Board, STRIDE};
 use crate::expand::Partition;
 use crate::tree::NodeId;
+use bulkhead_plan::limits;
 use dtoolkit::model::DeviceTreeProperty;
+
+/// The GIC's binding: the third cell of an interrupt that rising edges ask for.
+const EDGE_RISING: u32 = 1;
 
 /// What the partition's interrupt controller does not have.
 const LEFT_OUT: &[&str] = &["mbi-alias", "mbi-ranges", "msi-controller", "redistributor-stride"];
@@ -21,6 +25,16 @@ pub(super) fn properties(board: &Board, partition: &Partition<'_>) -> Vec<Device
         _ => property(name, value.as_slice()),
     };
     node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())).map(copied).collect()
+}
+
+/// What makes a node have the SPI `intid`, edge-triggered, as its only interrupt.
+pub(super) fn edge(board: &Board, intid: u32) -> Vec<DeviceTreeProperty> {
+    let gic = board.tree.node(board.gic.node);
+    let cells = usize::try_from(gic.cell("#interrupt-cells").unwrap_or(3)).unwrap_or(3);
+    let mut specifier = vec![0, intid - limits::FIRST_SPI, EDGE_RISING];
+    specifier.resize(cells, 0);
+    let parent = gic.cell("phandle").map(|phandle| property("interrupt-parent", phandle));
+    parent.into_iter().chain([property("interrupts", specifier)]).collect()
 }
 
 /// The board's entries for GICD and the first redistributors, the latter cut to the partition's CPUs.

@@ -27,7 +27,8 @@ pub(crate) fn carve(
     bootargs: &str,
 ) -> Vec<u8> {
     let board = system.board;
-    let carver = Carver { board, partition, roles: role::roles(board, partition) };
+    let uart_interrupt = space.uart.and_then(|uart| uart.interrupt);
+    let carver = Carver { board, partition, roles: role::roles(board, partition), uart_interrupt };
     let mut tree = DeviceTree::new();
     tree.root = carver.copy(board.tree.root());
     tree.root.add_child(cpus::cpus(board, partition));

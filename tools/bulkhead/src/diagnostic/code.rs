@@ -59,6 +59,8 @@ catalogue! {
     InterruptShared = "P0501", "An interrupt belongs to devices of two partitions.";
     InterruptOutOfRange = "P0502", "An interrupt is not one that a partition can own.";
     InterruptMode = "P0503", "The way of interrupts is unknown.";
+    InterruptWired = "P0504", "An interrupt that is said to be nobody's belongs to a device.";
+    InterruptRepeated = "P0505", "An interrupt stands twice in one list.";
 
     ImageMissing = "P0601", "An image is not there.";
     ImageUnknown = "P0602", "A file is no image.";

@@ -93,6 +93,8 @@ pub struct Owner {
     pub x0: u64,
     /// Where it sees its virtual UART, if it has one.
     pub virtual_uart: Option<u64>,
+    /// The interrupt that it raises, if it raises one.
+    pub virtual_uart_interrupt: Option<u32>,
     /// Its CPUs, in its own order.
     pub cpus: Vec<OwnedCpu>,
     /// What it reaches by itself.
@@ -208,6 +210,7 @@ fn owner(image: &[u8], plan: &Plan<'_>, partition: &Partition, examined: &Examin
         entry: partition.entry.0,
         x0: partition.argument,
         virtual_uart: (partition.uart.0 != 0).then_some(partition.uart.0),
+        virtual_uart_interrupt: (partition.uart_interrupt != 0).then_some(partition.uart_interrupt),
         cpus: cpus
             .iter()
             .map(|cpu| OwnedCpu { mpidr: cpu.mpidr, virtual_mpidr: cpu.virtual_mpidr })

@@ -66,7 +66,11 @@ fn write_partition(f: &mut fmt::Formatter<'_>, partition: &Owner) -> fmt::Result
         writeln!(f, "  {seen:<28} -> {:<12} {what}", format!("{:#x}", place.base))?;
     }
     if let Some(uart) = partition.virtual_uart {
-        writeln!(f, "  {:<28}    {:<12} virtual PL011", format!("{uart:#x}"), "")?;
+        write!(f, "  {:<28}    {:<12} virtual PL011", format!("{uart:#x}"), "")?;
+        match partition.virtual_uart_interrupt {
+            Some(intid) => writeln!(f, ", interrupt {intid}")?,
+            None => writeln!(f, ", polled")?,
+        }
     }
     for OwnedLoad { kind, source, destination, intact } in &partition.loads {
         let size = size_text(source.size);

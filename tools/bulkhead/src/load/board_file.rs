@@ -25,6 +25,8 @@ pub(crate) struct BoardFile {
     pub(crate) console: Located<String>,
     /// How devices stop writing memory.
     pub(crate) silences: Vec<Silence>,
+    /// INTIDs of SPIs that no device has, for the hypervisor to raise.
+    pub(crate) unwired: Vec<Located<u64>>,
 }
 
 /// A machine of QEMU.
@@ -46,6 +48,7 @@ pub(crate) struct Qemu {
 pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Report) -> Option<BoardFile> {
     fields.required::<String>("description", report);
     let device_tree = fields.required("device-tree", report);
+    let unwired = fields.optional::<Vec<Located<u64>>>("unwired-interrupts", report);
     let qemu = fields.table("qemu", "`[qemu]`", report).map(|fields| qemu(fields, report));
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
     let silences = fields.tables("silence", "`[[silence]]`", report);
@@ -68,6 +71,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         window: window?,
         console: console?,
         silences,
+        unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
 }
 

@@ -2,9 +2,11 @@
 //!
 //! A line that devices of two partitions pull would have to be taken by the hypervisor, which takes none.
 
-use crate::board::wire_text;
-use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::board::{Board, Gic, Wire, wire_text};
+use crate::diagnostic::{Code, Diagnostic, Located, Report};
 use crate::expand::{Device, Partition, System};
+use crate::tree::NodeId;
+use bulkhead_plan::limits;
 
 /// No SPI belongs to devices of two partitions.
 pub(super) fn have_one_owner(system: &System<'_>, report: &mut Report) {
@@ -45,5 +47,50 @@ pub(super) fn modes_are_known(system: &System<'_>, report: &mut Report) {
     }
 }
 
+/// What the hypervisor may raise is an SPI, no device raises it, and it is there once.
+pub(super) fn unwired_are_nobodys(system: &System<'_>, report: &mut Report) {
+    let (board, unwired) = (system.board, &system.wish.board.unwired);
+    for (at, interrupt) in unwired.iter().enumerate() {
+        let first = unwired.iter().take(at).find(|other| other.value == interrupt.value);
+        match (u32::try_from(interrupt.value), first) {
+            (Ok(intid @ limits::FIRST_SPI..=limits::LAST_SPI), None) => {
+                if let Some(node) = users(board, intid).next() {
+                    report.push(wired(board, interrupt, intid, node));
+                }
+            }
+            (_, Some(first)) => {
+                let title = format!("interrupt {} stands twice in one list", interrupt.value);
+                let repeated = Diagnostic::new(Code::InterruptRepeated, title).at(&interrupt.site, "again");
+                report.push(repeated.at(&first.site, "here").help("leave one of them out"));
+            }
+            (_, None) => {
+                let title = format!("the hypervisor cannot raise interrupt {}", interrupt.value);
+                let foreign = Diagnostic::new(Code::InterruptOutOfRange, title).at(&interrupt.site, "no SPI");
+                let (first, last) = (limits::FIRST_SPI, limits::LAST_SPI);
+                report.push(foreign.note(format!("SPIs are the interrupts {first} to {last}")));
+            }
+        }
+    }
+}
+
 /// The ways, as a person writes them.
 const MODES: [&str; 2] = ["direct", "guarded"];
+
+/// The nodes that have an SPI, switched on or not, or pass it on.
+fn users(board: &Board, intid: u32) -> impl Iterator<Item = NodeId> {
+    let tree = &board.tree;
+    tree.ids().filter(move |id| {
+        let own = tree.lines(*id).unwrap_or_default();
+        own.into_iter().chain(tree.mapped_lines(*id)).any(|line| {
+            let wire = Gic::wire(&line.specifier);
+            line.controller == board.gic.node && matches!(wire, Some(Wire::Spi(wired, _)) if wired == intid)
+        })
+    })
+}
+
+fn wired(board: &Board, interrupt: &Located<u64>, intid: u32, node: NodeId) -> Diagnostic {
+    let path = &board.tree.node(node).path;
+    let title = format!("interrupt {intid} ({}) is not unwired: it belongs to `{path}`", wire_text(intid));
+    let taken = Diagnostic::new(Code::InterruptWired, title).at(&interrupt.site, "has a device");
+    taken.help("name SPIs that the board's interrupt controller has and that nothing is connected to")
+}

@@ -33,6 +33,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     dma::neighbours_are_no_masters(system, report);
     interrupts::have_one_owner(system, report);
     interrupts::modes_are_known(system, report);
+    interrupts::unwired_are_nobodys(system, report);
     life::faults_have_an_answer(system, report);
     life::restarts_are_bounded(system, report);
     life::controllers_name_others(system, report);

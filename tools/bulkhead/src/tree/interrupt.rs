@@ -1,7 +1,7 @@
 //! Which interrupt lines a device has.
 //!
 //! The controller is that of `interrupts-extended`, or the nearest `interrupt-parent` (Devicetree
-//! Specification 2.4.1).
+//! Specification 2.4.1). A bus has those of `interrupt-map`, too (2.4.3): there its slots' lines arrive.
 
 use super::{NodeId, Tree};
 
@@ -40,5 +40,22 @@ impl Tree {
             return Err(format!("`interrupts` of `{}` is malformed", node.path));
         }
         Ok(cells.chunks_exact(count).map(|cells| Line { controller, specifier: cells.to_vec() }).collect())
+    }
+
+    /// The lines that a bus passes on for the devices on it, up to the first malformed entry of its map.
+    pub(crate) fn mapped_lines(&self, id: NodeId) -> Vec<Line> {
+        let count = |id, name| usize::try_from(self.node(id).cell(name).unwrap_or(0)).unwrap_or(usize::MAX);
+        let below = count(id, "#address-cells").saturating_add(count(id, "#interrupt-cells"));
+        let cells = self.node(id).cells("interrupt-map");
+        let mut rest = cells.as_slice();
+        let mut next = || {
+            let (phandle, after) = rest.get(below..)?.split_first()?;
+            let controller = self.by_phandle(*phandle)?;
+            let after = after.get(count(controller, "#address-cells")..)?;
+            let (specifier, after) = after.split_at_checked(count(controller, "#interrupt-cells"))?;
+            rest = after;
+            Some(Line { controller, specifier: specifier.to_vec() })
+        };
+        std::iter::from_fn(&mut next).collect()
     }
 }
