@@ -8,6 +8,7 @@
 mod boot;
 mod context;
 mod counts;
+mod damage;
 mod demo;
 mod fuzz;
 mod linux;
@@ -58,7 +59,7 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS].concat()
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, shapes::TESTS, linux::TESTS].concat()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -1,0 +1,171 @@
+//! A damaged image: refused whole, or the damaged partition alone, and never half-booted.
+//!
+//! Named places say which line each damage gets; a sample of all other bytes, under a seed that is printed,
+//! says that there is no byte that is not looked at. `BULKHEAD_SEED=N` repeats a sample.
+
+use crate::{Company, Context, Need, Running, Test, patience};
+use anyhow::{Context as _, Result, ensure};
+use bulkhead::system::Built;
+use fastrand::Rng;
+use regex::bytes::Regex;
+use std::env;
+use std::ops::Range;
+
+/// The tests of this file.
+pub(crate) const TESTS: &[Test] = &[
+    test("any damage to plan or tables is refused in one line", named_places),
+    test("no byte of plan, tables, images and device trees can change unseen", any_byte),
+    test("a partition whose image is damaged is not started", damaged_guest),
+];
+
+const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    const NEEDS: &[Need] = &[];
+    Test { group: "boot", name, needs: NEEDS, company: Company::Welcome, run }
+}
+
+/// Where something lies in the image.
+type Place = Range<usize>;
+
+/// What of an image a guest's isolation rests on.
+struct Places {
+    plan: Place,
+    tables: Place,
+    /// Guest images and device trees.
+    loads: Vec<Place>,
+}
+
+fn named_places(context: &Context<'_>) -> Result<()> {
+    let mut built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let Places { plan, tables, .. } = Places::of(&built)?;
+    let damages = [
+        (plan.start, r"not booted: the plan does not begin as a plan does\r\n"),
+        (plan.start + 8, r"not booted: the plan has version \d+, wanted is 1\r\n"),
+        (plan.start + 12, r"not booted: the plan has another size than its header says\r\n"),
+        (plan.start + 20, r"not booted: the plan is damaged\r\n"),
+        (plan.start + plan.len() / 2, r"not booted: the plan is damaged\r\n"),
+        (plan.end - 1, r"not booted: the plan's Interrupts table is damaged\r\n"),
+        (tables.start, r"not booted: the package of stage-2 tables is damaged\r\n"),
+    ];
+    for (at, line) in damages {
+        let damage = Damage { at, flip: 0x40 };
+        let mut machine = boot_damaged(context, "damaged-plan", &mut built, damage)?;
+        is_refused(&mut machine, line).with_context(|| format!("{damage:x?}"))?;
+    }
+    Ok(())
+}
+
+fn any_byte(context: &Context<'_>) -> Result<()> {
+    let seed = env::var("BULKHEAD_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("           BULKHEAD_SEED={seed}");
+    let mut random = Rng::with_seed(seed);
+    let mut built = context.build(&context.made("any-byte", SYSTEM)?, None)?;
+    let Places { plan, tables, loads } = Places::of(&built)?;
+    let (of_plan, of_tables, of_each_load) =
+        if context.long { (plan.collect(), 200, 50) } else { (sample(&mut random, &plan, 24), 8, 2) };
+    for at in of_plan.into_iter().chain(sample(&mut random, &tables, of_tables)) {
+        let damage = Damage { at, flip: random.u8(1..) };
+        let mut machine = boot_damaged(context, "damaged-byte", &mut built, damage)?;
+        is_refused(&mut machine, r"not booted: [^\r\n]+\r\n")
+            .with_context(|| format!("{damage:x?}, seed {seed}"))?;
+    }
+    let of_loads: Vec<usize> =
+        loads.iter().flat_map(|place| sample(&mut random, place, of_each_load)).collect();
+    for at in of_loads {
+        let damage = Damage { at, flip: random.u8(1..) };
+        let mut machine = boot_damaged(context, "damaged-byte", &mut built, damage)?;
+        expect(&mut machine, r"first: its image is damaged: not started")
+            .and_then(|()| expect(&mut machine, r"every partition has stopped: off\r\n"))
+            .with_context(|| format!("{damage:x?}, seed {seed}"))?;
+        ensure!(machine.transcript("first").is_empty(), "a damaged guest has run");
+    }
+    Ok(())
+}
+
+fn damaged_guest(context: &Context<'_>) -> Result<()> {
+    let mut built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let first = Places::of(&built)?.loads.into_iter().next().context("something is loaded")?;
+    let damage = Damage { at: first.start + 0x100, flip: 1 };
+    let mut machine = boot_damaged(context, "damaged-guest", &mut built, damage)?;
+    expect(&mut machine, r"hello: its image is damaged: not started")?;
+    let done = Regex::new(r"ticker: done\r\n")?;
+    machine.expect("ticker", &done, patience()).context("the neighbour")?;
+    expect(&mut machine, r"every partition has stopped: off\r\n")?;
+    ensure!(machine.transcript("hello").is_empty(), "a damaged guest has run");
+    Ok(())
+}
+
+/// The smallest system.
+const SYSTEM: &str = r#"
+[[partition]]
+name = "first"
+image = "hello.elf"
+cpus = [0]
+memory = "4M"
+"#;
+
+impl Places {
+    fn of(built: &Built) -> Result<Self> {
+        let plan = built.plan()?;
+        let window = plan.board.window.base.0;
+        let place = |base: u64, size: u64| -> Result<Place> {
+            let start = usize::try_from(base - window)?;
+            Ok(start..start + usize::try_from(size)?)
+        };
+        let loads = plan.loads.iter().filter(|load| load.size != 0);
+        let start = find(&built.image, b"BULKHEAD")?;
+        Ok(Self {
+            plan: start..start + usize::try_from(plan.header.size)?,
+            tables: place(plan.header.tables.base.0, plan.header.tables.size)?,
+            loads: loads.map(|load| place(load.source.0, load.size)).collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn find(image: &[u8], text: &[u8]) -> Result<usize> {
+    let mut pages = (0..image.len()).step_by(0x1000);
+    pages.find(|page| image[*page..].starts_with(text)).context("there is no plan in the image")
+}
+
+/// So many of the bytes, some perhaps twice.
+fn sample(random: &mut Rng, place: &Place, count: usize) -> Vec<usize> {
+    (0..count).map(|_| random.usize(place.clone())).collect()
+}
+
+/// Some bits of a byte of the image.
+#[derive(Clone, Copy, Debug)]
+struct Damage {
+    at: usize,
+    flip: u8,
+}
+
+/// Boots the image with the damage; the built one is as it was afterwards.
+fn boot_damaged<'a>(
+    context: &'a Context<'a>,
+    name: &str,
+    built: &mut Built,
+    damage: Damage,
+) -> Result<Running<'a>> {
+    built.image[damage.at] ^= damage.flip;
+    let machine = context.boot(name, built);
+    built.image[damage.at] ^= damage.flip;
+    machine
+}
+
+/// One line of the hypervisor, nothing of a partition, and the board is off.
+fn is_refused(machine: &mut Running<'_>, line: &str) -> Result<()> {
+    expect(machine, line)?;
+    let status = machine.wait(patience())?;
+    ensure!(status.success(), "QEMU: {status}");
+    let said = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
+    ensure!(said.lines().filter(|line| !line.is_empty()).count() == 1, "more than one line: {said}");
+    let begun =
+        ["first", "hello", "ticker", "trespasser"].iter().any(|name| !machine.transcript(name).is_empty());
+    ensure!(!begun, "a half-booted machine");
+    Ok(())
+}
+
+fn expect(machine: &mut Running<'_>, pattern: &str) -> Result<()> {
+    machine.expect("bulkhead", &Regex::new(pattern)?, patience())?;
+    Ok(())
+}
