@@ -40,6 +40,9 @@ primary:
     mrs     x0, CurrentEL
     cmp     x0, #(2 << 2)
     b.ne    wrong_level
+    adr     x0, nothing_there
+    msr     vbar_el2, x0
+    isb
     mov     x0, x20
     add     x1, x20, x23
     bl      clean_range
@@ -198,12 +201,16 @@ mmu_on:
     isb
     br      x30
 
-// MMU and caches off, HCR_EL2.E2H = 0 so that EL2's registers mean what is written here. Changes x1.
+// MMU and caches off; then HCR_EL2.E2H = 0, so that EL2's registers mean what is written here, which would
+// change the meaning of a map in use. Changes x1.
 mmu_off:
+    ldr     x1, ={SCTLR_OFF}
+    msr     sctlr_el2, x1
+    isb
     mov     x1, #(1 << 31)
     msr     hcr_el2, x1
     isb
-    ldr     x1, ={SCTLR_OFF}
+    ldr     x1, ={SCTLR_OFF}                // without E2H other bits are RES1
     msr     sctlr_el2, x1
     isb
     ret
@@ -241,6 +248,16 @@ invalidate_range:
     b.lo    1b
     dsb     sy
     ret
+
+// Vectors as long as x0 of the firmware is not known to lead anywhere: a load from nowhere, the only thing
+// that can go wrong here, means that there is no device tree, and its size is zero.
+    .balign 0x800
+nothing_there:
+    .fill   0x80, 4, 0
+    mov     x19, #0
+    mov     x6, #0
+    msr     elr_el2, x30
+    eret
 
 // x19: what may be a device tree. Leaves its total size in x6, or zero. Changes x5.
 device_tree_size:

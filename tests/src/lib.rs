@@ -10,8 +10,10 @@ mod context;
 mod counts;
 mod damage;
 mod demo;
-mod fuzz;
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, entry_state::TESTS, shapes::TESTS, linux::TESTS]
+        .concat()
 mod linux;
+mod loader;
 mod runner;
 mod shapes;
 mod systems;
@@ -59,7 +61,8 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, shapes::TESTS, linux::TESTS].concat()
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, entry_state::TESTS, shapes::TESTS, linux::TESTS]
+        .concat()
 }
 
 /// The point in time after which waiting makes no sense.
