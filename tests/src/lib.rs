@@ -48,6 +48,8 @@ pub enum Need {
     Qemu,
     /// The fetched `linux` guest.
     Linux,
+    /// The fetched `u-boot` guest.
+    UBoot,
 }
 
 /// Whether a test shares the host with one other.

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("one partition has eight CPUs", &[], one_on_eight),
     test("CPUs of another cluster are started and signalled", &[], clusters),
     test("an image without a format runs at the address that it is linked for", &[], raw),
+    test("U-Boot as Debian builds it for the bare board reaches its prompt", &[Need::UBoot], u_boot),
     test("a partition without a device tree gets none", &[], without_device_tree),
     test("Linux runs in 128 MiB, 1 GiB and 4 GiB", &[Need::Linux], memories),
 ];
@@ -69,6 +70,27 @@ memory = "8M"
     expect(&mut machine, "raw", r"hello: RAM at 0x40000000\.\.=0x407fffff\r\n")?;
     expect(&mut machine, "raw", r"CPU 1 is off\r\n")?;
     expect(&mut machine, "bulkhead", r"raw: off;")
+}
+
+/// Linked for the bare board: begins at 0x40200000, has its device tree where RAM begins and its environment
+/// in flash, and polls the PL011 that it knows.
+fn u_boot(context: &Context<'_>) -> Result<()> {
+    let u_boot = r#"
+[[partition]]
+name = "u-boot"
+image = "u-boot.bin"
+raw = { load-address = 0x40200000 }
+device-tree-address = 0x40000000
+cpus = [1]
+memory = "128M"
+devices = ["/flash@0"]
+"#;
+    let system = format!("{u_boot}{}", hello("other", "[0]"));
+    let mut machine = context.run("u-boot", &context.made("u-boot", &system)?)?;
+    for said in [r"U-Boot 20\d\d", r"DRAM: +128 MiB", r"Flash: +64 MiB", r"Out: +pl011@9000000", r"\n=> "] {
+        expect(&mut machine, "u-boot", said)?;
+    }
+    expect(&mut machine, "bulkhead", r"other: off;")
 }
 
 /// `hello` finds its UART in the device tree: without one it is silent, and switches itself off all the same.

@@ -63,6 +63,8 @@ enum Guest {
         #[arg(long)]
         no_install: bool,
     },
+    /// Debian's U-Boot for QEMU's `virt`
+    UBoot,
 }
 
 fn main() -> ExitCode {
@@ -88,6 +90,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         }
         Command::Size(arguments) => size::size(&arguments),
         Command::Build => build::build(),
+        Command::Fetch { guest: Guest::UBoot } => fetch::u_boot(),
         Command::Fetch { guest: Guest::Linux { kernel_package, no_install } } => {
             fetch::linux(&kernel_package, Install::unless(no_install))
         }

@@ -115,7 +115,8 @@ impl<'a> Selection<'a> {
 fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure> {
     let install = Install::unless(arguments.no_install);
     let (long, allow_missing) = (arguments.long, arguments.allow_missing);
-    let needs_linux = selected.iter().any(|test| test.needs.contains(&Need::Linux));
+    let needs = |need| selected.iter().any(|test| test.needs.contains(&need));
+    let needs_linux = needs(Need::Linux);
     let mut missing = Vec::new();
     if allow_missing {
         setup::provide(&[Tool::Rust], install)?;
@@ -129,6 +130,11 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     }
     if needs_linux && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install) {
         missing.push((Need::Linux, failure.text));
+    }
+    if needs(Need::UBoot)
+        && let Err(failure) = fetch::u_boot()
+    {
+        missing.push((Need::UBoot, failure.text));
     }
     for (need, reason) in &missing {
         eprintln!("{need:?} is not there: {reason}");

@@ -37,19 +37,21 @@ impl Packages {
     }
 }
 
-/// Downloads the kernel and another package, unless the same request was served before.
-pub(super) fn download(folder: &Path, kernel_package: &str, other: &str) -> Result<Packages, Failure> {
-    let packages = folder.join("packages").join(kernel_package);
+/// Downloads a package, or the kernel that it depends on, and others beside it, unless the same request was
+/// served before.
+pub(super) fn download(folder: &Path, package: &str, others: &[&str]) -> Result<Packages, Failure> {
+    let packages = folder.join("packages").join(package);
     let complete = packages.join("complete");
     if !complete.is_file() {
         remove_if_there(&packages)?;
         fs::create_dir_all(&packages).map_err(Failure::about(&packages))?;
         let apt = Apt::new(folder)?;
-        eprintln!("fetch: downloading {kernel_package} and {other} (arm64) through apt");
+        eprintln!("fetch: downloading {} (arm64) through apt", [&[package], others].concat().join(", "));
         action::output(apt.command("apt-get").arg("update"))?;
-        let depends = action::output(apt.command("apt-cache").arg("depends").arg(kernel_package))?;
-        let kernel = kernel_behind(&depends).unwrap_or(kernel_package);
-        action::output(apt.command("apt-get").args(["download", kernel, other]).current_dir(&packages))?;
+        let depends = action::output(apt.command("apt-cache").arg("depends").arg(package))?;
+        let kernel = kernel_behind(&depends).unwrap_or(package);
+        let mut download = apt.command("apt-get");
+        action::output(download.args(["download", kernel]).args(others).current_dir(&packages))?;
         fs::write(&complete, "").map_err(Failure::about(&complete))?;
     }
     Ok(Packages { folder: folder.to_owned(), files: deb_files(&packages)? })

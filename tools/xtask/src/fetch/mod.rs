@@ -1,12 +1,13 @@
-//! Fetches the `linux` guest: kernel, initramfs and disk.
+//! Fetches guests that are not built here: `linux`, which is kernel, initramfs and disk, `u-boot`.
 //!
-//! The recipe and why it is so are in `partitions/linux/README.md`. Packages are kept under
+//! The recipe of `linux` and why it is so are in `partitions/linux/README.md`. Packages are kept under
 //! `target/fetch`, so a changed recipe needs no network, and a complete result is left alone.
 
 mod apt;
 mod cpio;
 mod disk;
 mod initramfs;
+mod u_boot;
 
 use std::{
     fs,
@@ -20,6 +21,8 @@ use crate::{
     setup::{self, Distribution, Install, Tool},
     workspace::{images, root, target_dir},
 };
+
+pub(crate) use u_boot::u_boot;
 
 /// Debian's name for its smallest kernel that boots here.
 pub(crate) const KERNEL_PACKAGE: &str = "linux-image-cloud-arm64";
@@ -44,7 +47,7 @@ pub(crate) fn linux(kernel_package: &str, install: Install) -> Result<(), Failur
     setup::provide(&[Tool::FileSystem], install)?;
     fs::create_dir_all(&results).map_err(Failure::about(&results))?;
     remove_if_there(&stamp)?;
-    let packages = apt::download(&target_dir().join("fetch/linux"), kernel_package, BUSYBOX_PACKAGE)?;
+    let packages = apt::download(&target_dir().join("fetch/linux"), kernel_package, &[BUSYBOX_PACKAGE])?;
     pack(&packages, &init, &results)?;
     fs::write(&stamp, recipe + &packages.names()).map_err(Failure::about(&stamp))
 }
@@ -65,8 +68,8 @@ fn require_debian() -> Result<(), Failure> {
     match Distribution::here() {
         Distribution::Debian { .. } => Ok(()),
         Distribution::Other(name) => Err(Failure::missing(format!(
-            "`fetch linux` takes Debian's packages through apt, which {name} has not; \
-             give your own files to `cargo xtask demo linux --kernel PATH --initrd PATH`"
+            "`fetch` takes Debian's packages through apt, which {name} has not; for Linux give your own \
+             files to `cargo xtask demo linux --kernel PATH --initrd PATH`"
         ))),
     }
 }
