@@ -2,7 +2,7 @@
 
 use crate::{Running, patience};
 use anyhow::{Context as _, Result, ensure};
-use regex::bytes::Regex;
+use regex::bytes::{Captures, Regex};
 use std::collections::BTreeMap;
 
 /// What the hypervisor has counted for a partition.
@@ -17,11 +17,28 @@ pub(crate) struct Counts {
 impl Counts {
     /// Waits until the partition has stopped because it wanted to, and reads its line.
     pub(crate) fn wait_for(machine: &mut Running<'_>, partition: &str) -> Result<Self> {
-        let line =
-            Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, (\d+) exits = ([^\r\n]*)\r\n"))?;
-        let found = machine.expect("bulkhead", &line, patience())?;
+        Self::read(&machine.expect("bulkhead", &line_of(partition)?, patience())?)
+    }
+
+    /// Waits until the board is off, and reads the lines of these partitions, in whatever order they ended.
+    pub(crate) fn of_all<const N: usize>(
+        machine: &mut Running<'_>,
+        partitions: [&str; N],
+    ) -> Result<[Self; N]> {
+        let off = Regex::new(r"every partition has stopped: off\r\n")?;
+        machine.expect("bulkhead", &off, patience())?;
+        let said = machine.transcript("bulkhead");
+        let read = |name: &&str| {
+            let line = line_of(name)?;
+            Self::read(&line.captures(said).with_context(|| format!("{name} has not ended by itself"))?)
+        };
+        let counts: Vec<Self> = partitions.iter().map(read).collect::<Result<_>>()?;
+        counts.try_into().ok().context("as many as were asked for")
+    }
+
+    fn read(line: &Captures<'_>) -> Result<Self> {
         let text = |group: usize| {
-            String::from_utf8_lossy(found.get(group).map_or(b"", |part| part.as_bytes())).into_owned()
+            String::from_utf8_lossy(line.get(group).map_or(b"", |part| part.as_bytes())).into_owned()
         };
         let mut exits = BTreeMap::new();
         for item in text(3).split(" + ") {
@@ -43,4 +60,8 @@ impl Counts {
     pub(crate) fn sum(&self) -> u64 {
         self.exits.values().sum()
     }
+}
+
+fn line_of(partition: &str) -> Result<Regex> {
+    Ok(Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, (\d+) exits = ([^\r\n]*)\r\n"))?)
 }

@@ -6,9 +6,8 @@
 
 use crate::counts::Counts;
 use crate::loader::{Loader, Register, TABLE, TREE, Tree, WINDOW};
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Company, Context, Need, Running, Test};
 use anyhow::{Context as _, Result, ensure};
-use regex::bytes::Regex;
 use std::collections::BTreeMap;
 
 /// The tests of this file.
@@ -77,21 +76,20 @@ const UNMASKED_ON_SP_EL0: [u32; 3] = [0xd503_4fff, 0xd500_40bf, 0xd503_3fdf];
 
 fn junk_in_registers(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
-    // In the order in which they end.
-    let partitions = ["hello", "trespasser", "ticker"];
-    let expected = counts(context.boot("entry-state", &built)?, &partitions)?;
+    let partitions = ["hello", "ticker", "trespasser"];
+    let expected = exits(context.boot("entry-state", &built)?, partitions)?;
     let mut registers = junk();
     registers.extend([(MAIR_EL2, ALL), (TCR_EL2, ALL), (TTBR0_EL2, NOWHERE)]);
     registers.extend([(HCR_EL2, !E2H), (SCTLR_EL2, SCTLR)]);
     let loader = Loader { code: UNMASKED_ON_SP_EL0.to_vec(), registers, ..Loader::with(Tree::at(TREE)) };
-    let found = counts(loader.start(context, "entry-state", &built)?, &partitions)?;
+    let found = exits(loader.start(context, "entry-state", &built)?, partitions)?;
     ensure!(found == expected, "{expected:?} became {found:?}");
     Ok(())
 }
 
 fn mmu_on(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.made("mmu-on", SYSTEM)?, None)?;
-    let expected = counts(context.boot("mmu-on", &built)?, &["guest"])?;
+    let expected = exits(context.boot("mmu-on", &built)?, ["guest"])?;
     let in_place = |options, hcr| (WINDOW, TREE, options, hcr);
     for (image, tree, options, hcr) in [
         in_place(&[][..], !E2H),
@@ -103,7 +101,7 @@ fn mmu_on(context: &Context<'_>) -> Result<()> {
         registers.extend([(HCR_EL2, hcr), (SCTLR_EL2, SCTLR | SCTLR_M)]);
         let code = UNMASKED_ON_SP_EL0.to_vec();
         let loader = Loader { image, code, registers, options, ..Loader::with(Tree::at(tree)) };
-        let found = counts(loader.start(context, "mmu-on", &built)?, &["guest"])
+        let found = exits(loader.start(context, "mmu-on", &built)?, ["guest"])
             .with_context(|| format!("at {image:#x}, HCR_EL2 {hcr:#x}"))?;
         ensure!(found == expected, "at {image:#x}, HCR_EL2 {hcr:#x}: {expected:?} became {found:?}");
     }
@@ -125,13 +123,13 @@ fn junk() -> Vec<(Register, u64)> {
 
 /// The exits of all partitions by reason, once the board is off; but for those of the UART, for what the
 /// ticker says has numbers of various lengths.
-fn counts(mut machine: Running<'_>, partitions: &[&str]) -> Result<Vec<BTreeMap<String, u64>>> {
-    let mut counts = Vec::new();
-    for name in partitions {
-        let mut exits = Counts::wait_for(&mut machine, name)?.exits;
+fn exits<const N: usize>(
+    mut machine: Running<'_>,
+    partitions: [&str; N],
+) -> Result<[BTreeMap<String, u64>; N]> {
+    let all = Counts::of_all(&mut machine, partitions)?;
+    Ok(all.map(|Counts { mut exits, .. }| {
         exits.remove("uart");
-        counts.push(exits);
-    }
-    machine.expect("bulkhead", &Regex::new(r"every partition has stopped: off\r\n")?, patience())?;
-    Ok(counts)
+        exits
+    }))
 }

@@ -21,6 +21,14 @@ pub(crate) const TESTS: &[Test] = &[
     test("any device tree of the firmware is compared or refused", |context| fuzz(context, "tree")),
 ];
 
+/// The seed of this run.
+pub(crate) fn seed() -> Result<u64> {
+    match std::env::var("BULKHEAD_SEED") {
+        Ok(seed) => seed.parse().with_context(|| format!("BULKHEAD_SEED={seed} is no number")),
+        Err(_) => Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
+    }
+}
+
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     Test { group: "fuzz", name, needs: &[], company: Company::Welcome, run }
 }
@@ -33,11 +41,4 @@ fn fuzz(context: &Context<'_>, name: &str) -> Result<()> {
     let report = outcome.map_err(|finding| anyhow!("{name}, seed {seed}: {finding}"))?;
     println!("           {name}: {} cases of seed {seed}, {} kept ones", report.cases, report.kept);
     Ok(())
-}
-
-fn seed() -> Result<u64> {
-    match std::env::var("BULKHEAD_SEED") {
-        Ok(seed) => seed.parse().with_context(|| format!("BULKHEAD_SEED={seed} is no number")),
-        Err(_) => Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()),
-    }
 }

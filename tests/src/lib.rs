@@ -10,10 +10,11 @@ mod context;
 mod counts;
 mod damage;
 mod demo;
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, entry_state::TESTS, shapes::TESTS, linux::TESTS]
-        .concat()
+mod entry_state;
+mod fuzz;
 mod linux;
 mod loader;
+mod refusal;
 mod runner;
 mod shapes;
 mod systems;
