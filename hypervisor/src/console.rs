@@ -25,6 +25,9 @@ const VISITS: usize = 4;
 /// Whoever waits may break another's line after 1/100 of a second.
 const PATIENCE_HZ: u64 = 100;
 
+/// Milliseconds in which another CPU ends its line, unless it is the one that has found the bug.
+const MOMENT: u64 = 100;
+
 /// In [`Line::put`]: the hypervisor itself.
 const HYPERVISOR: usize = usize::MAX;
 const HYPERVISOR_LABEL: &str = "bulkhead";
@@ -79,9 +82,15 @@ pub(crate) fn carry_rest(partition: &Partition) {
 }
 
 /// Says `message` whatever state the console is in: EL2 has found a bug in itself, and nothing else runs on.
-/// Takes no lock; a mixed-up line is all that can come of it.
+/// Lets another CPU end its line, if that takes no longer than a moment; else a mixed-up line is all that can
+/// come of it.
 pub(crate) fn last_words(message: fmt::Arguments<'_>) {
     let Some(&uart) = UART.get() else { return };
+    let mut console = None;
+    let _ = pause::until(MOMENT, || {
+        console = CONSOLE.try_lock();
+        console.is_some()
+    });
     end_any_line(uart);
     let _ = writeln!(Console { uart, line: Line::new() }, "{message}");
 }
