@@ -35,11 +35,13 @@ const HYPERVISOR_LABEL: &str = "bulkhead";
 struct Console {
     uart: Uart,
     line: Line,
+    /// Whose turn is first: after the one that was carried last, so that nobody's flood starves another.
+    first: usize,
 }
 
 static UART: Once<Uart> = Once::new();
 // Held for at most `TURN` bytes of each partition while the UART has room, or for one line of the log.
-static CONSOLE: TicketMutex<Console> = TicketMutex::new(Console { uart: Uart::NONE, line: Line::new() });
+static CONSOLE: TicketMutex<Console> = TicketMutex::new(Console::new(Uart::NONE));
 
 struct Logger;
 
@@ -62,11 +64,13 @@ pub(crate) unsafe fn start(description: &Description) {
 pub(crate) fn carry() {
     for _ in 0..VISITS {
         let Some(mut console) = CONSOLE.try_lock() else { return };
-        for partition in system::partitions() {
+        let partitions = system::partitions();
+        let (before, from) = partitions.split_at(console.first.min(partitions.len()));
+        for partition in from.iter().chain(before) {
             console.carry_turn(partition);
         }
         drop(console);
-        if system::partitions().iter().all(Partition::has_said_all) {
+        if partitions.iter().all(Partition::has_said_all) {
             return;
         }
     }
@@ -92,7 +96,7 @@ pub(crate) fn last_words(message: fmt::Arguments<'_>) {
         console.is_some()
     });
     end_any_line(uart);
-    let _ = writeln!(Console { uart, line: Line::new() }, "{message}");
+    let _ = writeln!(Console::new(uart), "{message}");
 }
 
 /// Ends the line that firmware, or whoever spoke, has begun.
@@ -101,6 +105,10 @@ fn end_any_line(uart: Uart) {
 }
 
 impl Console {
+    const fn new(uart: Uart) -> Self {
+        Self { uart, line: Line::new(), first: 0 }
+    }
+
     fn put(&mut self, speaker: usize, label: &str, byte: u8) {
         let uart = self.uart;
         self.line.put(speaker, label, byte, &mut |byte| uart.put(byte));
@@ -120,6 +128,7 @@ impl Console {
                 return;
             }
             let Some(byte) = partition.said().pop(pause::now()) else { break };
+            self.first = partition.index + 1;
             self.put(partition.index, partition.name(), byte);
         }
         self.confess(partition);

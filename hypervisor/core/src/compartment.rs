@@ -191,13 +191,13 @@ impl<'p> Compartment<'p> {
             return (Reason::Abort, Action::Inject(abort.as_data()));
         }
         if abort.is_maintenance() {
-            registers.skip();
+            registers.skip_as(abort.esr());
             return (Reason::Abort, Action::Resume);
         }
         let frame = self.frame(abort.ipa);
         match (frame, Mmio::decode(abort.esr(), registers)) {
             (Some((reason, action)), Some(access)) => {
-                registers.skip();
+                registers.skip_as(abort.esr());
                 (reason, action(access))
             }
             _ => (Reason::Abort, Action::Inject(abort.as_data())),

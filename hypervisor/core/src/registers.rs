@@ -3,6 +3,8 @@
 //! The layout is that of the frame which `vectors.S` saves and restores: assembly takes its offsets from
 //! here with `offset_of!`.
 
+use crate::bits::bit;
+
 /// General-purpose registers, program counter and processor state of a guest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
@@ -33,6 +35,14 @@ impl Registers {
     pub const fn skip(&mut self) {
         self.pc = self.pc.wrapping_add(4);
         self.pstate &= !(SS | BTYPE);
+    }
+
+    /// Steps over the instruction that `esr` is about, whatever state it was executed in.
+    pub const fn skip_as(&mut self, esr: u64) {
+        match bit(self.pstate, 4) {
+            true => self.skip_aarch32(!bit(esr, 25)),
+            false => self.skip(),
+        }
     }
 
     /// Steps over a trapped instruction of AArch32, which in T32 may be 2 bytes long and in an IT block
@@ -87,6 +97,15 @@ mod tests {
         registers.skip();
         registers.repeat();
         assert_eq!((registers.pc, registers.pstate), (8, 0x3c5));
+    }
+
+    #[test]
+    fn the_syndrome_tells_how_long_an_instruction_of_aarch32_is() {
+        for (pstate, esr, length) in [(0b0101, 0, 4), (1 << 4, 1 << 25, 4), (1 << 4, 0, 2)] {
+            let mut registers = Registers { x: [0; 31], pc: 0x100, pstate };
+            registers.skip_as(esr);
+            assert_eq!(registers.pc, 0x100 + length, "{pstate:#x} {esr:#x}");
+        }
     }
 
     #[test]
