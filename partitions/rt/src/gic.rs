@@ -1,22 +1,24 @@
-//! The GICv3 as far as a guest needs it: interrupts private to a CPU.
+//! The GICv3 as far as a guest needs it.
 //!
 //! Registers in memory are touched when an interrupt is set up, never when one is taken: that is done by
 //! system registers. In the distributor only bits are written that mean the same with one security state and
 //! with two.
 
 mod cpu_interface;
+mod shared;
 
 use crate::cpu;
 use crate::machine::{Machine, Span};
 use aarch64_cpu::registers::MPIDR_EL1;
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
+use safe_mmio::fields::{ReadPure, ReadPureWrite};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
 pub use cpu_interface::send_sgi;
 pub(crate) use cpu_interface::{acknowledge, end};
+pub use shared::{Setting, Shared};
 
 /// Interrupts that belong to a CPU: SGIs and PPIs.
 const PRIVATE: u32 = 32;
@@ -63,14 +65,17 @@ struct Redistributor {
     reserved_018: [u32; 0x401a],
     igroupr0: ReadPureWrite<u32>,
     reserved_084: [u32; 0x1f],
-    isenabler0: WriteOnly<u32>,
-    reserved_104: [u32; 0xbf],
+    isenabler0: ReadPureWrite<u32>,
+    reserved_104: [u32; 0x3f],
+    ispendr0: ReadPureWrite<u32>,
+    reserved_204: [u32; 0x7f],
     ipriorityr: [ReadPureWrite<u8>; PRIVATE as usize],
 }
 
 const _: () = assert!(offset_of!(Redistributor, waker) == 0x14);
 const _: () = assert!(offset_of!(Redistributor, igroupr0) == 0x1_0080);
 const _: () = assert!(offset_of!(Redistributor, isenabler0) == 0x1_0100);
+const _: () = assert!(offset_of!(Redistributor, ispendr0) == 0x1_0200);
 const _: () = assert!(offset_of!(Redistributor, ipriorityr) == 0x1_0400);
 
 /// Bytes of the two frames; with virtual LPIs there are four.
@@ -106,6 +111,16 @@ impl Private {
         }
         field!(self.redistributor, igroupr0).modify(|groups| groups | (1 << intid));
         field!(self.redistributor, isenabler0).write(1 << intid);
+    }
+
+    /// SGIs and PPIs that are pending, a bit each.
+    pub fn pending(&mut self) -> u32 {
+        field!(self.redistributor, ispendr0).read()
+    }
+
+    /// SGIs and PPIs that are enabled, a bit each.
+    pub fn enabled(&mut self) -> u32 {
+        field!(self.redistributor, isenabler0).read()
     }
 }
 

@@ -7,6 +7,7 @@
 
 #![no_std]
 
+pub mod clock;
 pub mod console;
 pub mod cpu;
 pub mod gic;
@@ -24,7 +25,7 @@ mod panic;
 mod pl011;
 mod tree;
 
-pub use machine::{Machine, Span};
+pub use machine::{Device, Machine, Span};
 
 /// Makes `main`, a `fn(&'static Machine)`, the guest's first function; the machine is switched off when
 /// it returns.

@@ -6,7 +6,7 @@
 
 use crate::cpu;
 use crate::list::List;
-use crate::machine::{MOST_CLAIMS, MOST_MEMORY, Machine, Span};
+use crate::machine::{Device, MOST_CLAIMS, MOST_MEMORY, Machine, Span};
 use crate::psci::Conduit;
 use core::fmt;
 use core::ops::Range;
@@ -24,6 +24,9 @@ const INTERRUPT_CELLS: usize = 3;
 const VIRTUAL_TIMER: usize = 2;
 /// The kind of interrupt that is private to a CPU.
 const PPI: u32 = 1;
+/// The kind of interrupt that any CPU can take, and its first INTID.
+const SPI: u32 = 0;
+const FIRST_SPI: u32 = 32;
 /// INTIDs of PPIs.
 const PPI_INTIDS: Range<u32> = 16..32;
 
@@ -93,17 +96,20 @@ impl Tree {
     }
 
     /// The UART that is standard output.
-    pub(crate) fn uart(&self) -> Result<Span, TreeError> {
+    pub(crate) fn uart(&self) -> Result<Device, TreeError> {
         let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
-        register(&stdout.node, 0, "registers of the UART that /chosen/stdout-path names")
+        device(&stdout.node, "registers of the UART that /chosen/stdout-path names")
     }
 
     /// Everything.
     pub(crate) fn machine(&self) -> Result<Machine, TreeError> {
+        let uart = self.uart()?;
         let gic = self.compatible(&["arm,gic-v3"], "node compatible with arm,gic-v3")?;
         Ok(Machine {
             partition: self.partition()?,
-            uart: self.uart()?,
+            uart: uart.registers,
+            uart_interrupt: uart.interrupt,
+            clock: self.clock()?,
             distributor: register(&gic, 0, "distributor registers")?,
             redistributors: register(&gic, 1, "redistributor registers")?,
             timer: self.timer()?,
@@ -112,6 +118,13 @@ impl Tree {
             memory: self.memory()?,
             claims: self.claims()?,
         })
+    }
+
+    fn clock(&self) -> Result<Option<Device>, TreeError> {
+        match self.0.root()?.all_compatible(&["arm,pl031"])?.next() {
+            Some(node) => device(&node?, "registers of the clock").map(Some),
+            None => Ok(None),
+        }
     }
 
     fn partition(&self) -> Result<Option<&'static str>, TreeError> {
@@ -172,6 +185,18 @@ impl Tree {
 fn text(node: &TreeNode, name: &str) -> Result<Option<&'static str>, TreeError> {
     let property = node.raw_property(name)?;
     Ok(property.map(|property| property.as_value()).transpose().map_err(FdtError::from)?)
+}
+
+/// The device that `node` describes.
+fn device(node: &TreeNode, what: &'static str) -> Result<Device, TreeError> {
+    let mut interrupt = None;
+    if let Some(interrupts) = node.raw_property("interrupts")? {
+        let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
+        if let (Some(SPI), Some(number)) = (cells.next(), cells.next()) {
+            interrupt = number.checked_add(FIRST_SPI);
+        }
+    }
+    Ok(Device { registers: register(node, 0, what)?, interrupt })
 }
 
 /// Entry `index` of the `reg` of `node`.
