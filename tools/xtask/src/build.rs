@@ -9,11 +9,13 @@ use crate::{
 };
 
 /// Binaries and the names under which systems know them.
-const IMAGES: [(&str, &str); 4] = [
+const IMAGES: [(&str, &str); 6] = [
     ("hypervisor", "bulkhead.elf"),
     ("hello", "hello.elf"),
+    ("intruder", "intruder.elf"),
     ("ticker", "ticker.elf"),
     ("trespasser", "trespasser.elf"),
+    ("witness", "witness.elf"),
 ];
 
 /// Builds the hypervisor and the partitions.
