@@ -229,7 +229,7 @@ fn load<'a>(
 }
 
 /// The machine, with nothing loaded.
-fn bare_machine(built: &Built, image: &Path) -> Result<Machine> {
+pub(crate) fn bare_machine(built: &Built, image: &Path) -> Result<Machine> {
     let mut machine = built.machine(image).context("the board is no machine of QEMU")?;
     let kernel = machine.args.iter().position(|argument| argument == "-kernel").context("it has a kernel")?;
     machine.args.drain(kernel..kernel + 2);
@@ -241,7 +241,7 @@ fn loader(file: &Path, address: u64) -> [std::ffi::OsString; 2] {
 }
 
 /// The device tree that QEMU makes for the machine, cut to what it uses.
-fn device_tree(context: &Context<'_>, name: &str, machine: &Machine) -> Result<Vec<u8>> {
+pub(crate) fn device_tree(context: &Context<'_>, name: &str, machine: &Machine) -> Result<Vec<u8>> {
     let file = context.scratch_file(name, "dumped.dtb", &[])?;
     let mut qemu = Command::new(&machine.program);
     qemu.args(&machine.args).args(["-display", "none", "-serial", "null", "-serial", "null"]);

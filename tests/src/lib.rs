@@ -10,6 +10,7 @@ mod context;
 mod counts;
 mod demo;
 mod fuzz;
+mod intruder;
 mod linux;
 mod runner;
 mod shapes;
@@ -58,7 +59,7 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS].concat()
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS, intruder::TESTS].concat()
 }
 
 /// The point in time after which waiting makes no sense.

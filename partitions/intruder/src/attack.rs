@@ -93,20 +93,22 @@ impl Slots {
         &SLOTS_MEMORY
     }
 
-    /// Puts instructions there; [`Slots::publish`] makes them ones that can be run.
+    /// Puts instructions there, cleaned to where fetches come from (Arm ARM B2.7.4.2); [`Slots::publish`] makes them
+    /// ones that can be run.
     pub(crate) fn put(&self, at: usize, words: &[u32]) {
-        for (slot, word) in self.0[at..].iter().zip(words) {
+        const LEAST_LINE: usize = 16;
+        let slots = &self.0[at..at + words.len()];
+        for (slot, word) in slots.iter().zip(words) {
             slot.store(*word, Ordering::Relaxed);
         }
-    }
-
-    /// Makes what was put there visible to instruction fetches (Arm ARM B2.7.4.2).
-    pub(crate) fn publish(&self) {
-        const LEAST_LINE: usize = 16;
-        for line in self.0.chunks(LEAST_LINE / size_of::<AtomicU32>()) {
+        for line in slots.chunks(LEAST_LINE / size_of::<AtomicU32>()).chain([&slots[slots.len() - 1..]]) {
             // SAFETY: cleaning a line of one's own memory loses nothing.
             unsafe { asm!("dc cvau, {}", in(reg) line.as_ptr(), options(nostack)) };
         }
+    }
+
+    /// Has this CPU forget what it has fetched before.
+    pub(crate) fn publish(&self) {
         // SAFETY: forgetting instructions changes nothing that is in memory.
         unsafe { asm!("dsb ish", "ic iallu", "dsb ish", "isb", options(nostack)) };
     }

@@ -2,13 +2,15 @@
 //!
 //! SMC Calling Convention (DEN 0028): bit 31 fast, bit 30 of 64 bits, bits 29 to 24 the owning entity, bits 23
 //! to 17 zero, bit 16 the SVE hint, below them the function. What does not exist returns NOT_SUPPORTED, in w0
-//! or sign-extended in x0. Nothing reaches the firmware, so all that exists is what is listed here.
+//! or sign-extended in x0. Nothing reaches the firmware, so all that exists is what is listed here, the calls of
+//! Bulkhead's own among it: the intruder controls nobody, so there is nobody whom it can name by them.
 
 use crate::attack::calls::{CALLS, Call};
 use crate::attack::{Instruction, Left};
 use crate::random::Random;
 use crate::tally::Tally;
 use crate::target::Targets;
+use bulkhead_abi as abi;
 use guest_rt::Machine;
 
 /// Attacks by calls.
@@ -47,6 +49,12 @@ const PSCI_VERSION: u64 = 0x8400_0000;
 const FEATURES: [u64; 8] =
     [0x8000_0000, 0x8000_0002, 0x8000_8000, 0x8000_7fff, 0x8000_3fff, 0x8000_0003, 0xc000_0002, 0xffff_ffff];
 
+/// The calls of Bulkhead's own.
+const CALL_UID: u64 = abi::CALL_UID as u64;
+const CALL_REVISION: u64 = abi::CALL_REVISION as u64;
+const FIRST_ORDER: u64 = abi::PARTITION_NAME as u64;
+const LAST_ORDER: u64 = abi::PARTITION_RESTART as u64;
+
 /// NOT_SUPPORTED.
 const NOT_SUPPORTED: i64 = -1;
 
@@ -55,6 +63,10 @@ const NOT_SUPPORTED: i64 = -1;
 enum Answer {
     /// NOT_SUPPORTED.
     Nothing,
+    /// There is such a function, and no partition for it: INVALID_PARAMETERS.
+    Nobody,
+    /// These words.
+    Words(&'static [u32]),
     /// SMCCC 1.1 or later, and below 2.
     Version,
     /// It has its own family of attacks, or does something.
@@ -97,6 +109,9 @@ fn answer(conduit: &Instruction<Call>, function: u64) -> Answer {
     match function {
         _ if PSCI.contains(&(function & !(1 << 30))) => Answer::Elsewhere,
         _ if conduit.kind == Call::Other => Answer::Anything,
+        CALL_UID => Answer::Words(&abi::UUID),
+        CALL_REVISION => Answer::Words(&abi::REVISION),
+        FIRST_ORDER..=LAST_ORDER => Answer::Nobody,
         VERSION => Answer::Version,
         ARCH_FEATURES => Answer::Elsewhere,
         _ => Answer::Nothing,
@@ -110,6 +125,10 @@ impl Answer {
         left.fault.is_none()
             && match self {
                 Self::Nothing => value == NOT_SUPPORTED,
+                Self::Nobody => value == abi::INVALID_PARAMETERS,
+                Self::Words(words) => {
+                    left.registers.iter().zip(words).all(|(x, word)| *x == u64::from(*word))
+                }
                 Self::Version => (0x1_0001..0x2_0000).contains(&value),
                 Self::Elsewhere => false,
                 Self::Anything => true,

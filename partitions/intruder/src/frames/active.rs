@@ -23,7 +23,7 @@ const EOI_MODE: u64 = 1 << 1;
 const SGI: u32 = 5;
 /// How long a victim is attacked, in microseconds: more than the time after which it has its interrupt active
 /// once more.
-const DURATION: u64 = 300_000;
+const DURATION: u64 = 500_000;
 
 /// Attacks.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {

@@ -1,6 +1,6 @@
 //! PSCI_FEATURES, and every number of the PSCI's range: what is said to exist does.
 
-use super::{NOT_SUPPORTED, call, result};
+use super::{INVALID_PARAMETERS, NOT_SUPPORTED, call, result};
 use crate::attack::Instruction;
 use crate::attack::calls::Call;
 use crate::random::Random;
@@ -8,6 +8,7 @@ use crate::tally::Tally;
 
 const PSCI_VERSION: u64 = 0x8400_0000;
 const PSCI_FEATURES: u64 = 0x8400_000a;
+const SYSTEM_RESET2: [u64; 2] = [0x8400_0012, 0xc400_0012];
 const MIGRATE_INFO_TYPE: u64 = 0x8400_0006;
 
 /// Whether an implementation of PSCI 1.1 has a function (§5.1, table of functions).
@@ -47,6 +48,12 @@ pub(super) fn attack(tally: &mut Tally, conduit: &Instruction<Call>, random: &mu
         tally.judge(is_right, format_args!("`{}` PSCI_FEATURES of {function:#x}: {asked}", conduit.text));
         if says == NOT_SUPPORTED {
             call(tally, conduit, [function, random.next(), random.next(), random.next()], &[NOT_SUPPORTED]);
+        }
+    }
+    for function in SYSTEM_RESET2 {
+        // Reserved and vendor-specific types of reset, of which there are none (§5.12).
+        for kind in [1, 2, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff] {
+            call(tally, conduit, [function, kind, 0, 0], &[INVALID_PARAMETERS, NOT_SUPPORTED]);
         }
     }
     call(tally, conduit, [PSCI_VERSION, 0, 0, 0], &[0x1_0001, 0x1_0002, 0x1_0003]);
