@@ -127,6 +127,7 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         partition.power.lock().give_up();
     }
     wait_for_others(partition, vcpu);
+    quiesce_frames(system, partition);
     wait_for_its_time(partition);
     let (renewal, restarts) = {
         let mut power = partition.power.lock();
@@ -145,6 +146,15 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         start_first(system, partition);
     }
     renewal == Renewal::Here
+}
+
+/// Makes the SGIs and PPIs of all its CPUs as if they had never been used. Each CPU does that with its own, but
+/// what has woken it may have come later, and the guest reaches the frames of CPUs that were never on.
+fn quiesce_frames(system: &System, partition: &Partition) {
+    let cpus = 0..partition.compartment.cpus.len();
+    for frame in cpus.filter_map(|vcpu| redistributor(system, partition.cpu_index(vcpu))) {
+        frame.quiesce();
+    }
 }
 
 /// Waits until the firmware has all CPUs but this one.

@@ -159,7 +159,7 @@ read_id_registers:
     .endr
     ret
 
-// Clears DBGBCR<n>_EL1 and DBGWCR<n>_EL1, of which ID_AA64DFR0_EL1 says how many there are, less one.
+// Clears breakpoints and watchpoints, of which ID_AA64DFR0_EL1 says how many there are, less one.
 .global clear_debug
 clear_debug:
     mrs     x0, id_aa64dfr0_el1

@@ -51,18 +51,23 @@ impl Redistributor {
         self.0.load(CTLR) & ENABLE_LPIS == 0
     }
 
-    /// Wakes it and makes its SGIs and PPIs disabled, idle, of group 1 and of middle priority; how they are
-    /// triggered is the board's or the guest's. False if it does not wake.
+    /// Wakes it and quiesces it. False if it does not wake.
     pub(crate) fn reset(self) -> bool {
         self.0.store(WAKER, self.0.load(WAKER) & !PROCESSOR_SLEEP);
         let awake = wait(|| self.0.load(WAKER) & CHILDREN_ASLEEP == 0);
+        awake && self.quiesce()
+    }
+
+    /// Makes its SGIs and PPIs disabled, idle, of group 1 and of middle priority; how they are triggered is the
+    /// board's or the guest's. False if they do not become disabled.
+    pub(crate) fn quiesce(self) -> bool {
         self.0.store(ICENABLER0, u32::MAX);
         let quiet = wait(|| self.0.load(CTLR) & RWP == 0);
         self.0.store(IGROUPR0, u32::MAX);
         self.0.store(ICPENDR0, u32::MAX);
         self.0.store(ICACTIVER0, u32::MAX);
         (0..8).for_each(|word| self.0.store(IPRIORITYR + 4 * word, PRIORITIES));
-        awake && quiet
+        quiet
     }
 
     /// Makes SGI `intid` one that reaches its CPU, if anything does.
