@@ -19,12 +19,13 @@ use std::time::{Duration, Instant};
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
-    test("on 2 CPUs a direct intruder reaches nothing", |context| run(context, 2, Interrupts::Direct)),
-    test("on 2 CPUs a guarded intruder reaches nothing", |context| run(context, 2, Interrupts::Guarded)),
-    test("on 4 CPUs a direct intruder reaches nothing", |context| run(context, 4, Interrupts::Direct)),
-    test("on 4 CPUs a guarded intruder reaches nothing", |context| run(context, 4, Interrupts::Guarded)),
-    test("on 8 CPUs an intruder reaches nothing (long runs only)", eight),
-    test("on CPUs with every extension an intruder reaches nothing", extended),
+    test("an intruder whose interrupts are direct harms only itself", |context| {
+        run(context, Interrupts::Direct)
+    }),
+    test("an intruder whose interrupts are guarded harms only itself", |context| {
+        run(context, Interrupts::Guarded)
+    }),
+    test("an intruder on CPUs with every extension harms only itself", extended),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -37,17 +38,12 @@ const SEEDS: u64 = 10;
 /// How long the attacks may take: ten times what a loaded machine needs.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-fn run(context: &Context<'_>, cpus: u64, interrupts: Interrupts) -> Result<()> {
-    for seed in 1..=if context.long { SEEDS } else { 1 } {
-        attack(context, &Stage { cpus, interrupts, seed, cpu: "cortex-a72" })?;
-    }
-    Ok(())
-}
-
-fn eight(context: &Context<'_>) -> Result<()> {
-    if context.long {
-        run(context, 8, Interrupts::Direct)?;
-        run(context, 8, Interrupts::Guarded)?;
+fn run(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
+    let (sizes, seeds): (&[u64], u64) = if context.long { (&[2, 4, 8], SEEDS) } else { (&[2, 4], 1) };
+    for cpus in sizes {
+        for seed in 1..=seeds {
+            attack(context, &Stage { cpus: *cpus, interrupts, seed, cpu: "cortex-a72" })?;
+        }
     }
     Ok(())
 }
@@ -59,7 +55,7 @@ fn extended(context: &Context<'_>) -> Result<()> {
         &["max"]
     };
     for cpu in models {
-        attack(context, &Stage { cpus: 4, interrupts: Interrupts::Direct, seed: 1, cpu })?;
+        attack(context, &Stage { cpus: 4, interrupts: Interrupts::Guarded, seed: 1, cpu })?;
     }
     Ok(())
 }
@@ -78,6 +74,7 @@ fn observe(context: &Context<'_>, stage: &Stage) -> Result<()> {
     machine.expect("intruder", &Regex::new(r"(?m)^done\r\n")?, deadline)?;
     let counts = Counts::wait_for(&mut machine, "intruder")?;
     ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
+    every_exit_was_answered(machine.transcript("bulkhead"))?;
     beats::wait_for_more(&mut machine, deadline)?;
     constant.look(&machine.monitor).context("after the attacks")?;
     let ending = if stage.interrupts == Interrupts::Direct { Ending::Possible } else { Ending::Impossible };
@@ -85,8 +82,20 @@ fn observe(context: &Context<'_>, stage: &Stage) -> Result<()> {
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
     ensure!(!log.contains("stopped: ") && !log.contains("panic"), "EL2 has failed:\n{log}");
     families::check(machine.transcript("intruder"))?;
-    for line in families::lines(machine.transcript("intruder"))? {
-        context.note(format!("{stage}: {line}"));
+    let (sum, lines) = families::lines(machine.transcript("intruder"))?;
+    context.note(format!("{sum}: {stage}"));
+    lines.into_iter().for_each(|line| context.note(line));
+    Ok(())
+}
+
+/// In each life of the intruder there are as many exits, each for a reason, as entries.
+fn every_exit_was_answered(log: &[u8]) -> Result<()> {
+    let line = Regex::new(r"(?m)^intruder: [^;\r\n]+; (\d+) entries, (\d+) exits")?;
+    let lives: Vec<[&[u8]; 2]> = line.captures_iter(log).map(|life| life.extract().1).collect();
+    ensure!(!lives.is_empty(), "no life of the intruder has ended");
+    for [entries, exits] in lives {
+        let [entries, exits] = [entries, exits].map(String::from_utf8_lossy);
+        ensure!(entries == exits, "{entries} entries, {exits} exits");
     }
     Ok(())
 }

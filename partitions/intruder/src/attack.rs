@@ -8,14 +8,16 @@
 
 pub(crate) mod calls;
 pub(crate) mod forms;
+pub(crate) mod storms;
 pub(crate) mod system_instructions;
+pub(crate) mod traces;
 
-use aarch64_cpu::registers::{CPACR_EL1, TCR_EL1, TTBR1_EL1};
+use aarch64_cpu::registers::{CPACR_EL1, SCTLR_EL1, TCR_EL1, TTBR0_EL1, TTBR1_EL1, VBAR_EL1};
 use core::arch::asm;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use guest_rt::probe::{self, Fault};
-use tock_registers::interfaces::{Readable, Writeable};
+use tock_registers::interfaces::{ReadWriteable, Readable, Writeable};
 
 /// An instruction of a table.
 #[derive(Clone, Copy, Debug)]
@@ -193,4 +195,27 @@ pub(crate) fn with_fast_interrupts(something: impl FnOnce()) {
     something();
     // SAFETY: as before.
     unsafe { asm!("msr daifset, #1", options(nostack)) };
+}
+
+/// Has exceptions taken where this life's own map forbids execution, and takes one: from then on the CPU
+/// meets with exceptions for ever, without leaving EL1.
+pub(crate) fn lose_vectors() {
+    VBAR_EL1.set(0);
+    // SAFETY: nothing of this life is needed any more.
+    unsafe { asm!("isb", "udf #0", options(nostack)) };
+}
+
+/// The same without translation: nothing of stage 1 stands between the CPU and what is not there.
+pub(crate) fn lose_memory() {
+    VBAR_EL1.set(0);
+    SCTLR_EL1.modify(SCTLR_EL1::M::Disable);
+    // SAFETY: as above.
+    unsafe { asm!("isb", "udf #0", options(nostack)) };
+}
+
+/// Has translations begin where nothing is.
+pub(crate) fn lose_tables() {
+    TTBR0_EL1.set(0);
+    // SAFETY: as above.
+    unsafe { asm!("isb", "tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
 }

@@ -7,7 +7,7 @@
 mod active;
 mod distributor;
 mod foreign;
-mod own;
+pub(crate) mod own;
 mod redistributor;
 
 use crate::attack::Left;

@@ -38,14 +38,21 @@ impl Tally {
         self.note(is_right, found);
     }
 
+    /// Counts attacks of which somebody else has kept count.
+    pub(crate) fn add(&mut self, distinct: u64, answered: u64) {
+        self.distinct += distinct;
+        self.answered += answered;
+        self.wrong += distinct - answered;
+    }
+
     /// Prints the family's line.
     pub(crate) fn report(&self) {
         println!("{self}");
     }
 
-    /// Distinct attacks, those of them that ended as they must, and all that did not.
-    pub(crate) fn sums(&self) -> [u64; 3] {
-        [self.distinct, self.answered, self.wrong]
+    /// Attacks that ended in another way than they must.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.wrong
     }
 
     fn note(&mut self, is_right: bool, found: fmt::Arguments<'_>) {

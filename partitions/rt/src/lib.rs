@@ -9,6 +9,7 @@
 
 pub mod clock;
 pub mod console;
+pub mod control;
 pub mod cpu;
 pub mod gic;
 pub mod interrupt;

@@ -3,7 +3,9 @@
 //! It stands beside a partition that attacks. Every CPU takes the ticks of its own timer and looks at its own
 //! private interrupts; the first one also looks at memory, at the interrupts of its devices and how they are
 //! set up, and prints a beat: a line that ends in `well`, or says what was missed. It never ends by itself.
-//! Boot argument: `period-us=N`, the time between two ticks, 2000 if not given.
+//! Boot arguments: `period-us=N`, the time between two ticks, 2000 if not given; `patience-ms=N` to restart
+//! the partition that it controls whenever that has had the same life for so long, once it has begun again
+//! by itself.
 
 #![no_std]
 #![no_main]
@@ -12,12 +14,14 @@
 mod clockwork;
 mod devices;
 mod memory;
+mod orders;
 mod private;
 
 use clockwork::Clockwork;
 use core::fmt;
 use devices::Devices;
 use guest_rt::{Machine, cpu, gic, interrupt, println, timer};
+use orders::Orders;
 use private::Private;
 
 guest_rt::entry!(main);
@@ -34,17 +38,15 @@ fn main(machine: &'static Machine) {
     }
     let mut private = open(machine, 0);
     let mut devices = Devices::open(machine);
+    let mut orders = Orders::new(machine.number("patience-ms", 0));
     interrupt::unmask();
     for beat in 1.. {
         let time = begin + beat * timer::counts(BEAT);
         interrupt::wait_until(|| timer::now() >= time);
         let ticks = clockwork::all(machine.cpus().len());
         let seen = Seen { ticks, has_memory: memory::is_intact(), private: private.look() };
-        println!(
-            "beat {beat} of {} us: {seen}, {}",
-            timer::nanoseconds(timer::now() - begin) / 1000,
-            devices.look()
-        );
+        let time = timer::nanoseconds(timer::now() - begin) / 1000;
+        println!("beat {beat} of {time} us: {seen}, {}, {}", devices.look(), orders.look());
     }
 }
 

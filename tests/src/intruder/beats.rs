@@ -29,7 +29,7 @@ pub(super) fn wait_for_more(machine: &mut Running<'_>, deadline: Instant) -> Res
 /// Every line is a beat, none is missing, and none tells of anything missed.
 pub(super) fn check(transcript: &[u8], ending: Ending) -> Result<()> {
     let line = Regex::new(
-        r"^beat (\d+) of \d+ us: \d+ ticks, memory well, private interrupts well, rung \d+ times, taken (\d+) of (\d+), ended by others (\d+) and (\d+) times, set up well\r$",
+        r"^beat (\d+) of \d+ us: \d+ ticks, memory well, private interrupts well, rung \d+ times, taken (\d+) of (\d+), ended by others (\d+) and (\d+) times, set up well, \d+ orders given, 0 refused\r$",
     )?;
     let mut ended = 0;
     let whole = transcript.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
@@ -56,7 +56,7 @@ mod tests {
 
     fn beat(number: u64, ended: u64) -> String {
         format!(
-            "beat {number} of 1 us: 7 ticks, memory well, private interrupts well, rung 0 times, taken 1 of 1, ended by others {ended} and 0 times, set up well\r\n"
+            "beat {number} of 1 us: 7 ticks, memory well, private interrupts well, rung 0 times, taken 1 of 1, ended by others {ended} and 0 times, set up well, 3 orders given, 0 refused\r\n"
         )
     }
 

@@ -4,13 +4,14 @@ use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
 
 /// Fewest distinct attacks of each family.
-const FLOORS: [(&str, u64); 6] = [
+const FLOORS: [(&str, u64); 7] = [
     ("memory", 500),
     ("system registers", 2000),
     ("SMC and HVC", 500),
     ("PSCI", 200),
     ("distributor and redistributor", 1000),
     ("SGI", 200),
+    ("lifecycle", 50),
 ];
 
 /// A family's line.
@@ -43,16 +44,16 @@ pub(super) fn check(transcript: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The lines for a person: the sum, then each family.
-pub(super) fn lines(transcript: &[u8]) -> Result<Vec<String>> {
+/// The sum for a person, and a line for each family.
+pub(super) fn lines(transcript: &[u8]) -> Result<(String, Vec<String>)> {
     let families = families(transcript)?;
     let sum = |count: fn(&Family) -> u64| families.iter().map(count).sum::<u64>();
     let (distinct, answered) = (sum(|family| family.distinct), sum(|family| family.answered));
-    let mut lines = vec![format!("attacks: {distinct} distinct, {answered} answered")];
-    lines.extend(families.iter().map(|Family { name, distinct, answered, rest }| {
+    let line = |Family { name, distinct, answered, rest }: &Family| {
         format!("  {name}: {distinct} distinct, {answered} answered{rest}")
-    }));
-    Ok(lines)
+    };
+    let sum = format!("attacks: {distinct} distinct, {answered} answered");
+    Ok((sum, families.iter().map(line).collect()))
 }
 
 fn families(transcript: &[u8]) -> Result<Vec<Family>> {
@@ -84,7 +85,7 @@ mod tests {
     fn enough_attacks_that_were_answered_pass() {
         let text = transcript(|_, floor| (floor, floor));
         check(text.as_bytes()).unwrap();
-        assert_eq!(lines(text.as_bytes()).unwrap()[0], "attacks: 4400 distinct, 4400 answered");
+        assert_eq!(lines(text.as_bytes()).unwrap().0, "attacks: 4450 distinct, 4450 answered");
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub(super) struct Scene<'a> {
 const CLOCK: u32 = 34;
 const UART: u32 = 40;
 const GPIO: u32 = 39;
+/// Where the intruder's own device is, in which it counts its lives.
+const NOTEBOOK: u64 = 0x0903_0000;
 
 impl Stage {
     /// The image.
@@ -87,6 +89,8 @@ impl Stage {
             r#"[[partition]]
 name = "witness"
 image = "witness.elf"
+bootargs = "patience-ms=300"
+controls = ["intruder"]
 cpus = {watching:?}
 memory = "8M"
 devices = ["/pl011@9040000", "/pl031@9010000"]
@@ -94,11 +98,14 @@ devices = ["/pl011@9040000", "/pl031@9010000"]
 [[partition]]
 name = "intruder"
 image = "intruder.elf"
-bootargs = "seed={seed} spis={GPIO} deactivate={CLOCK} end={UART} {targets}"
+bootargs = "seed={seed} interrupts={interrupts} spis={GPIO} deactivate={CLOCK} end={UART} notebook={NOTEBOOK:#x} {targets}"
 cpus = {attacking:?}
 memory = "8M"
 identity = true
 interrupts = "{interrupts}"
+on-fault = "restart"
+max-restarts = 1000
+restart-delay-ms = 1
 devices = ["/pl061@9030000"]
 "#
         )

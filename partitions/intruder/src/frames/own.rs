@@ -17,7 +17,7 @@ pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
 }
 
 /// The INTIDs of the boot argument `key`.
-pub(super) fn spis(machine: &Machine, key: &str) -> impl Iterator<Item = u64> + Clone {
+pub(crate) fn spis(machine: &Machine, key: &str) -> impl Iterator<Item = u64> + Clone {
     machine.argument(key).into_iter().flat_map(|list| list.split(',')).map(|text| {
         match machine::parse(text) {
             Some(spi @ 32..1020) => spi,
