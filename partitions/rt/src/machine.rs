@@ -73,6 +73,8 @@ pub struct Machine {
     pub redistributors: Span,
     /// INTID of the virtual timer.
     pub timer: u32,
+    /// Where the device tree is.
+    pub tree: Span,
     pub(crate) bootargs: &'static str,
     pub(crate) cpus: List<u64, { cpu::MOST }>,
     pub(crate) memory: List<Span, MOST_MEMORY>,

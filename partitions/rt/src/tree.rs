@@ -57,8 +57,8 @@ impl fmt::Display for TreeError {
     }
 }
 
-/// A device tree that has at least a sound header.
-pub(crate) struct Tree(Fdt<'static, Parser>);
+/// A device tree that has at least a sound header, and its address.
+pub(crate) struct Tree(Fdt<'static, Parser>, u64);
 
 impl Tree {
     /// The tree at `address`.
@@ -70,7 +70,8 @@ impl Tree {
             return Err(TreeError::Missing("address that is a multiple of 8"));
         }
         // SAFETY: aligned; that there is a tree and that it stays as it is, the caller promises.
-        Ok(Self(unsafe { Fdt::from_ptr_fallible(address) }?))
+        let tree = unsafe { Fdt::from_ptr_fallible(address) }?;
+        Ok(Self(tree, address.addr() as u64))
     }
 
     /// RAM.
@@ -116,6 +117,7 @@ impl Tree {
             bootargs: self.bootargs()?,
             cpus: self.cpus()?,
             memory: self.memory()?,
+            tree: Span { base: self.1, size: self.0.total_size() as u64 },
             claims: self.claims()?,
         })
     }

@@ -1,11 +1,11 @@
 //! Orders to a partition that does not come to an end by itself.
 
 use core::fmt;
-use guest_rt::control::{self, State};
+use guest_rt::control::{Charge, State, Status};
 use guest_rt::timer;
 
 /// The first partition that the witness controls.
-const NEIGHBOUR: u64 = 0;
+const NEIGHBOUR: Charge = Charge::FIRST;
 
 /// Who gives orders.
 pub(crate) struct Orders {
@@ -25,14 +25,14 @@ impl Orders {
     /// Asks for the neighbour, and restarts it if its life has lasted too long.
     pub(crate) fn look(&mut self) -> &Self {
         let now = timer::now();
-        match control::state(NEIGHBOUR) {
+        match NEIGHBOUR.status() {
             _ if self.patience == 0 => {}
-            Ok((_, restarts)) if restarts != self.restarts => {
+            Ok(Status { restarts, .. }) if restarts != self.restarts => {
                 (self.restarts, self.since) = (restarts, now);
             }
-            Ok((State::Running, 1..)) if now - self.since > self.patience => {
+            Ok(Status { state: State::Running, restarts: 1.., .. }) if now - self.since > self.patience => {
                 self.since = now;
-                match control::restart(NEIGHBOUR) {
+                match NEIGHBOUR.restart() {
                     Ok(()) => self.given += 1,
                     Err(_) => self.refused += 1,
                 }
