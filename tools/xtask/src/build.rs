@@ -9,12 +9,14 @@ use crate::{
 };
 
 /// Binaries and the names under which systems know them.
-const IMAGES: [(&str, &str); 6] = [
+const IMAGES: [(&str, &str); 8] = [
     ("hypervisor", "bulkhead.elf"),
     ("hello", "hello.elf"),
     ("intruder", "intruder.elf"),
+    ("patient", "patient.elf"),
     ("ticker", "ticker.elf"),
     ("trespasser", "trespasser.elf"),
+    ("warden", "warden.elf"),
     ("witness", "witness.elf"),
 ];
 
