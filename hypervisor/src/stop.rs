@@ -25,9 +25,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
 const WAKE: u32 = 0;
-/// Milliseconds after which a CPU counts as one that cannot be woken, or that the firmware does not turn off:
-/// long, because a CPU may be a thread of a busy machine.
-const PATIENCE: u64 = 1000;
+/// Milliseconds after which a CPU counts as one that cannot be woken, and as one that the firmware does not turn
+/// off. Nobody waits for them but the partition itself; they are long, because a CPU may be a thread of a busy
+/// machine.
+const WAKING: u64 = 1000;
+const TURNING_OFF: u64 = 10_000;
 
 static STOPPED: AtomicUsize = AtomicUsize::new(0);
 
@@ -59,7 +61,7 @@ pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize) -> bool
         return end(system, partition, vcpu);
     }
     if is_first {
-        pause::until(PATIENCE, || partition.power.lock().phase() != Phase::Stopping);
+        pause::until(WAKING, || partition.power.lock().phase() != Phase::Stopping);
         report_sleepers(partition);
     }
     false
@@ -73,7 +75,7 @@ pub(crate) fn report_sleepers(partition: &Partition) {
         (power.phase(), power.entered())
     };
     let since = partition.since.load(Ordering::Relaxed);
-    let is_late = phase == Phase::Stopping && pause::has_passed(PATIENCE, since);
+    let is_late = phase == Phase::Stopping && pause::has_passed(WAKING, since);
     if is_late && asleep != 0 && !partition.is_reported.swap(true, Ordering::AcqRel) {
         log::warn!("{}: stopping; its CPUs {asleep:#b} (by bit) cannot be woken", partition.name());
     }
@@ -163,7 +165,7 @@ fn quiesce_frames(system: &System, partition: &Partition) {
 
 /// Waits until the firmware has all CPUs but this one.
 fn wait_for_others(partition: &Partition, vcpu: usize) {
-    let all_are_off = pause::until(PATIENCE, || {
+    let all_are_off = pause::until(TURNING_OFF, || {
         let mut power = partition.power.lock();
         let leaving = power.leaving();
         for (other, cpu) in partition.compartment.cpus.iter().enumerate() {
