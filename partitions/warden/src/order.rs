@@ -11,18 +11,11 @@ const PATIENCE: u32 = 12_000;
 /// Milliseconds after which who still sleeps is not going to wake up.
 const LONG: u64 = 2500;
 
-/// How all orders are carried out.
-pub(crate) struct Orders {
-    /// CPUs that are in a partition that is ready.
-    pub(crate) cpus: u64,
-    /// Milliseconds that it then has.
-    pub(crate) pause: u64,
-}
-
 /// What to do to whom, and how often.
 pub(crate) struct Order {
     verb: Verb,
     name: &'static str,
+    cpus: u64,
     pub(crate) count: u64,
 }
 
@@ -58,32 +51,31 @@ impl From<Refusal> for Wrong {
 }
 
 impl Order {
-    /// Reads `VERB@NAME` or `VERB@NAME*COUNT`.
+    /// Reads `VERB@NAME:CPUS*COUNT`; both numbers are 1 if they are not there.
     pub(crate) fn parse(text: &'static str) -> Option<Self> {
         let (verb, rest) = text.split_once('@')?;
-        let (name, count) = rest.split_once('*').map_or((rest, "1"), |(name, count)| (name, count));
+        let (rest, count) = rest.split_once('*').unwrap_or((rest, "1"));
+        let (name, cpus) = rest.split_once(':').unwrap_or((rest, "1"));
         let verbs = [Verb::Start, Verb::Stop, Verb::Restart, Verb::Strand];
         let verb = verbs.into_iter().find(|known| known.name() == verb)?;
-        Some(Self { verb, name, count: machine::parse(count)? })
+        Some(Self { verb, name, cpus: machine::parse(cpus)?, count: machine::parse(count)? })
     }
-}
 
-impl Orders {
-    /// Gives the order, and waits for what it comes to.
-    pub(crate) fn carry_out(&self, order: &Order) -> Result<Status, Wrong> {
-        let is_meant = |charge: &Charge| charge.name().is_ok_and(|name| name.as_str() == order.name);
+    /// Gives the order `pause` milliseconds after the charge is ready, and waits for what it comes to.
+    pub(crate) fn carry_out(&self, pause: u64) -> Result<Status, Wrong> {
+        let is_meant = |charge: &Charge| charge.name().is_ok_and(|name| name.as_str() == self.name);
         let charge = control::charges().find(is_meant).ok_or(Wrong::Unknown)?;
-        match order.verb {
+        match self.verb {
             Verb::Start => start(charge),
             Verb::Stop => {
-                self.wait_for_readiness(charge)?;
+                self.wait_for_readiness(charge, pause)?;
                 charge.stop()?;
                 let status = until(charge, State::Off, &[State::Stopping, State::Ending], |_| true)?;
                 refuses(charge.stop()).map(|()| status)
             }
-            Verb::Restart => self.restart(charge),
+            Verb::Restart => self.restart(charge, pause),
             Verb::Strand => {
-                self.wait_for_readiness(charge)?;
+                self.wait_for_readiness(charge, pause)?;
                 charge.stop()?;
                 sleep(LONG);
                 until(charge, State::Stopping, &[], |status| status.inside != 0)
@@ -91,21 +83,22 @@ impl Orders {
         }
     }
 
-    fn restart(&self, charge: Charge) -> Result<Status, Wrong> {
+    fn restart(&self, charge: Charge, pause: u64) -> Result<Status, Wrong> {
         let before = charge.status()?;
         let mut expected = 0;
         if before.state != State::Off {
-            self.wait_for_readiness(charge)?;
+            self.wait_for_readiness(charge, pause)?;
             expected = before.restarts + 1;
         }
         charge.restart()?;
         until(charge, State::Running, &[State::Stopping, State::Ending], |status| status.restarts == expected)
     }
 
-    fn wait_for_readiness(&self, charge: Charge) -> Result<(), Wrong> {
+    fn wait_for_readiness(&self, charge: Charge, pause: u64) -> Result<(), Wrong> {
         let is_ready = |status: &Status| u64::from(status.inside.count_ones()) == self.cpus;
-        until(charge, State::Running, &[State::Running], is_ready)?;
-        sleep(self.pause);
+        // Meanwhile it may end and begin again by itself.
+        until(charge, State::Running, &[State::Running, State::Stopping, State::Ending], is_ready)?;
+        sleep(pause);
         Ok(())
     }
 }
