@@ -17,8 +17,13 @@ pub(crate) struct Counts {
 impl Counts {
     /// Waits until the partition has stopped because it wanted to, and reads its line.
     pub(crate) fn wait_for(machine: &mut Running<'_>, partition: &str) -> Result<Self> {
-        let line =
-            Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, (\d+) exits = ([^\r\n]*)\r\n"))?;
+        Self::of_end(machine, partition, "off")
+    }
+
+    /// Waits until a life of the partition has ended, because of `why`, and reads its line.
+    pub(crate) fn of_end(machine: &mut Running<'_>, partition: &str, why: &str) -> Result<Self> {
+        let counts = r"(\d+) entries, (\d+) exits = ([^\r\n]*)\r\n";
+        let line = Regex::new(&format!("(?m)^{partition}: {}; {counts}", regex::escape(why)))?;
         let found = machine.expect("bulkhead", &line, patience())?;
         let text = |group: usize| {
             String::from_utf8_lossy(found.get(group).map_or(b"", |part| part.as_bytes())).into_owned()

@@ -12,6 +12,7 @@ mod demo;
 mod fuzz;
 mod intruder;
 mod linux;
+mod restart;
 mod runner;
 mod shapes;
 mod systems;
@@ -59,7 +60,8 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS, intruder::TESTS].concat()
+    [fuzz::TESTS, demo::TESTS, boot::TESTS, shapes::TESTS, linux::TESTS, intruder::TESTS, restart::TESTS]
+        .concat()
 }
 
 /// The point in time after which waiting makes no sense.
