@@ -63,8 +63,8 @@ fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Ref
     let maps = open_eyes(header, &plan, stacks.base, fdt, &mut room)?;
     room.into_heap();
     Room::new(window, boot_tables).into_heap();
-    let distributor = quiet_interrupts(&plan)?;
-    publish(plan, &window, &roots, maps, distributor)
+    let gic = quiet_interrupts(&plan)?;
+    publish(plan, &window, &roots, maps, gic)
 }
 
 /// Decodes and verifies the plan, and with it the stage-2 tables.
@@ -146,13 +146,14 @@ fn compare_board(plan: &Plan<'_>, fdt: u64, sight: &Sight, tables: &mut Tables<'
 }
 
 /// Takes the interrupt controller over: LPIs off, everything disabled, each SPI routed to its owner.
-fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
+fn quiet_interrupts(plan: &Plan<'_>) -> Result<(Distributor, Vec<Redistributor>), Refusal> {
     for translator in plan.translators {
         // SAFETY: EL2's tables map the first page of every ITS of the plan.
         if !gic::silence_translator(unsafe { Mmio::new(translator.base.0) }) {
             return Err(Refusal::Gic("an ITS cannot be turned off"));
         }
     }
+    let mut redistributors = Vec::with_capacity(plan.cpus.len());
     for cpu in plan.cpus {
         // SAFETY: EL2's tables map the frames of every CPU of the plan.
         let frame = Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) });
@@ -162,6 +163,7 @@ fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
         if !frame.forbid_lpis() {
             return Err(Refusal::Gic("LPIs cannot be turned off"));
         }
+        redistributors.push(frame);
     }
     // SAFETY: EL2's tables map the distributor.
     let distributor = Distributor::new(unsafe { Mmio::new(plan.board.distributor.base.0) });
@@ -177,7 +179,7 @@ fn quiet_interrupts(plan: &Plan<'_>) -> Result<Distributor, Refusal> {
             }
         }
     }
-    Ok(distributor)
+    Ok((distributor, redistributors))
 }
 
 /// Makes partitions and CPUs, and seals the heap behind them.
@@ -186,7 +188,7 @@ fn publish(
     window: &Window,
     roots: &[Span; PARTITIONS],
     maps: Maps,
-    distributor: Distributor,
+    (distributor, redistributors): (Distributor, Vec<Redistributor>),
 ) -> Result<&'static System, Refusal> {
     let mut partitions = Vec::with_capacity(plan.partitions.len());
     for ((index, planned), place) in plan.partitions.iter().enumerate().zip(roots) {
@@ -198,7 +200,15 @@ fn publish(
     let cpus = (0..owned).map(|_| Mutex::new(Cpu::default())).collect();
     write_boot_record(maps.steady);
     let secondary_entry = window.physical_address(secondary_entry as *const () as u64);
-    let system = system::publish(System { plan, partitions, cpus, maps, distributor, secondary_entry });
+    let system = system::publish(System {
+        plan,
+        partitions,
+        cpus,
+        maps,
+        distributor,
+        redistributors,
+        secondary_entry,
+    });
     heap::seal();
     Ok(system)
 }

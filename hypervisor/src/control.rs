@@ -8,10 +8,10 @@ use crate::entry::{clear_debug, clear_fp, clear_keys, read_id_registers};
 use crate::firmware;
 use crate::gic;
 use crate::registers::{
-    CNTHV_CTL_EL2, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2, HFGWTR2_EL2, HSTR_EL2,
-    ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1, PMCCFILTR_EL0,
-    PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0,
-    SCXTNUM_EL1, TRFCR_EL2, VPIDR_EL2, synchronize,
+    CNTHV_CTL_EL2, DBGCLAIMCLR_EL1, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2,
+    HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1,
+    OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0,
+    PMUSERENR_EL0, PMXEVTYPER_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2, VDISR_EL2, VPIDR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -53,7 +53,7 @@ impl Identity {
 /// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr` and has its interrupts by `mode`; stage
 /// 2 is already its own.
 pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, mode: InterruptMode) {
-    let counters = if identity.features.has_pmu() { PMCR_EL0::read() >> 11 & 0x1f } else { 0 };
+    let counters = if identity.features.has_pmu() { event_counters() } else { 0 };
     let values = identity.features.values(counters, mode);
     HCR_EL2.set(hcr(&values));
     CPTR_EL2.set(values.cptr);
@@ -105,6 +105,8 @@ pub(crate) fn reset_el1(features: &Features) {
         || AFSR1_EL1.set(0),
         || MDSCR_EL1.set(0),
         || OSDLR_EL1::write(0),
+        || OSLAR_EL1::write(OS_LOCK),
+        || DBGCLAIMCLR_EL1::write(ALL_CLAIMS),
     ] {
         clear();
     }
@@ -116,8 +118,11 @@ pub(crate) fn reset_el1(features: &Features) {
         PMINTENCLR_EL1::write(u64::from(u32::MAX));
         PMOVSCLR_EL0::write(u64::from(u32::MAX));
         PMUSERENR_EL0::write(0);
-        PMSELR_EL0::write(0);
         PMCCFILTR_EL0::write(0);
+        reset_event_types();
+    }
+    if features.has_ras() {
+        VDISR_EL2::write(0);
     }
     if features.has_pauth() {
         // SAFETY: no code of EL2 is signed with these keys.
@@ -135,6 +140,25 @@ pub(crate) fn reset_el1(features: &Features) {
     unsafe { clear_fp() };
     synchronize();
 }
+
+/// PMCR_EL0.N.
+fn event_counters() -> u64 {
+    PMCR_EL0::read() >> 11 & 0x1f
+}
+
+/// Makes every event counter count event 0, and counter 0 the selected one.
+fn reset_event_types() {
+    for counter in (0..event_counters()).rev() {
+        PMSELR_EL0::write(counter);
+        synchronize();
+        PMXEVTYPER_EL0::write(0);
+    }
+    PMSELR_EL0::write(0);
+}
+
+/// OSLAR_EL1.OSLK: the OS lock is on after a reset. DBGCLAIMCLR_EL1.CLAIM: all tags.
+const OS_LOCK: u64 = 1;
+const ALL_CLAIMS: u64 = 0xff;
 
 /// PMCR_EL0.P and PMCR_EL0.C: all counters become zero.
 const PMCR_RESET: u64 = 0b110;

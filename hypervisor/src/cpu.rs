@@ -9,7 +9,6 @@ use crate::entry::on_own_stack;
 use crate::firmware;
 use crate::gic::{self, Redistributor};
 use crate::load;
-use crate::mmio::Mmio;
 use crate::muster;
 use crate::partition::Partition;
 use crate::stop;
@@ -58,9 +57,7 @@ pub(crate) fn affinity() -> u64 {
 
 /// The redistributor of the CPU at `index` of the plan.
 pub(crate) fn redistributor(system: &System, index: usize) -> Option<Redistributor> {
-    let cpu = system.plan.cpus.get(index)?;
-    // SAFETY: boot has compared the frame with the CPU, and EL2's tables map it.
-    Some(Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) }))
+    system.redistributors.get(index).copied()
 }
 
 extern "C" fn live(index: usize) -> ! {
@@ -76,6 +73,9 @@ extern "C" fn live(index: usize) -> ! {
                 break;
             }
         }
+        // What was sent to wake this CPU may have come when it had cleaned up: pending, it could wake a CPU
+        // that is off.
+        redistributor(system, index).map(Redistributor::reset);
     }
     off()
 }
@@ -121,20 +121,31 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     }
     gic::reset_interface();
     control::reset_el1(&identity.features);
-    if vcpu == 0 && !partition.is_loaded() {
+    let is_birth = vcpu == 0 && !partition.is_loaded();
+    if is_birth {
         let is_sound = load::load(system, partition);
         if !muster::join(system, partition, is_sound) {
             stop::begin(system, partition, Why::Damaged);
             return Departure::Stop;
         }
-        partition.root.restore();
         partition.set_loaded();
         log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
     }
-    let arrived = partition.power.lock().arrive(vcpu);
-    let Some(entry) = arrived else { return Departure::Stop };
+    let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };
     cpu.frame.registers = begin(entry);
     run(system, partition, vcpu, cpu, &identity.nature)
+}
+
+/// vCPU `vcpu` comes to its partition: where it begins, if the partition is not being stopped. The root leads
+/// to memory only in a life that has begun, so a stop cannot come in between: it would invalidate, on another
+/// CPU, what that CPU may just be walking.
+fn arrive(partition: &Partition, vcpu: usize, is_birth: bool) -> Option<Entry> {
+    let mut power = partition.power.lock();
+    let entry = power.arrive(vcpu)?;
+    if is_birth {
+        partition.root.restore();
+    }
+    Some(entry)
 }
 
 /// The loop from which everything hangs.

@@ -1,7 +1,8 @@
 //! A partition at run time: what it owns, and the little that changes.
 //!
 //! What the plan says is shared freely. Each piece of state has a lock of its own, held for one transition
-//! of `bulkhead-core`; no lock of one partition is ever waited for by another.
+//! of `bulkhead-core`. Who controls a partition waits for that partition's power state, and the other way
+//! round; that lock serves in turn, so that neither can keep the other out.
 
 use crate::cpu::affinity;
 use crate::image::Window;
@@ -24,8 +25,9 @@ pub(crate) struct Partition {
     pub(crate) policy: Policy,
     /// Where its first CPU begins.
     pub(crate) entry: Entry,
-    /// The power states of its CPUs. Held for one transition, or for a revocation (`stop::begin`).
-    pub(crate) power: Mutex<Power>,
+    /// The power states of its CPUs. Held for one transition, for a revocation (`stop::begin`) or for the
+    /// restoration of the root: at most 8192 stores.
+    pub(crate) power: TicketMutex<Power>,
     /// Its view of the distributor. Held for one access: at most 32 stores.
     pub(crate) distributor: Mutex<Distributor>,
     /// Its virtual UART. Held for one transition.
@@ -67,7 +69,7 @@ impl Partition {
             compartment,
             policy: Policy::of(planned),
             entry,
-            power: Mutex::new(Power::new(entry, boot_cpu)),
+            power: TicketMutex::new(Power::new(entry, boot_cpu)),
             distributor: Mutex::new(Distributor::new()),
             uart: Mutex::new(Uart::new()),
             why: Mutex::new(Why::Off),

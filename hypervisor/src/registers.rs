@@ -118,6 +118,14 @@ system_registers! {
     PMCNTENCLR_EL0 = "S3_3_C9_C12_2";
     /// Performance monitors overflow status, clear.
     PMOVSCLR_EL0 = "S3_3_C9_C12_3";
+    /// Performance monitors: type of the selected event counter.
+    PMXEVTYPER_EL0 = "S3_3_C9_C13_1";
+    /// Claim tags of a debugger, clear.
+    DBGCLAIMCLR_EL1 = "S2_0_C7_C9_6";
+    /// OS lock.
+    OSLAR_EL1 = "S2_0_C1_C0_4";
+    /// Virtual deferred interrupt status: what a guest keeps in DISR_EL1.
+    VDISR_EL2 = "S3_4_C12_C1_1";
     /// OS double lock.
     OSDLR_EL1 = "S2_0_C1_C3_4";
 }

@@ -11,7 +11,7 @@
 
 use crate::console;
 use crate::cpu::{affinity, redistributor};
-use crate::firmware;
+use crate::firmware::{self, Answer};
 use crate::gic;
 use crate::partition::Partition;
 use crate::pause;
@@ -25,8 +25,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
 const WAKE: u32 = 0;
-/// Milliseconds after which a CPU counts as one that cannot be woken, or that the firmware does not turn off.
-const PATIENCE: u64 = 100;
+/// Milliseconds after which a CPU counts as one that cannot be woken, and as one that the firmware does not turn
+/// off. Nobody waits for them but the partition itself; they are long, because a CPU may be a thread of a busy
+/// machine.
+const WAKING: u64 = 1000;
+const TURNING_OFF: u64 = 10_000;
 
 static STOPPED: AtomicUsize = AtomicUsize::new(0);
 
@@ -51,25 +54,28 @@ pub(crate) fn begin(system: &System, partition: &Partition, why: Why) -> Stop {
 
 /// vCPU `vcpu`, cleaned up, leaves a partition that is stopping. True if it begins the next life.
 pub(crate) fn leave(system: &System, partition: &Partition, vcpu: usize) -> bool {
-    if !partition.is_watched.swap(true, Ordering::AcqRel) {
-        pause::until(PATIENCE, || partition.power.lock().inside() == 1 << vcpu);
+    // Before it leaves: whoever is last forgets it, for the next life.
+    let is_first = !partition.is_watched.swap(true, Ordering::AcqRel);
+    let is_last = partition.power.lock().leave(vcpu);
+    if is_last {
+        return end(system, partition, vcpu);
+    }
+    if is_first {
+        pause::until(WAKING, || partition.power.lock().phase() != Phase::Stopping);
         report_sleepers(partition);
     }
-    let is_last = partition.power.lock().leave(vcpu);
-    is_last && end(system, partition, vcpu)
+    false
 }
 
 /// Says once which CPUs have not left a partition that has been stopping for a while: they sleep, with all
 /// interrupts masked at the GIC, and stay off until something wakes them.
 pub(crate) fn report_sleepers(partition: &Partition) {
-    let (phase, inside) = {
+    let (phase, asleep) = {
         let power = partition.power.lock();
-        (power.phase(), power.inside())
+        (power.phase(), power.entered())
     };
     let since = partition.since.load(Ordering::Relaxed);
-    let own = partition.compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
-    let asleep = inside & !own.map_or(0, |vcpu| 1_u64 << vcpu);
-    let is_late = phase == Phase::Stopping && pause::has_passed(PATIENCE, since);
+    let is_late = phase == Phase::Stopping && pause::has_passed(WAKING, since);
     if is_late && asleep != 0 && !partition.is_reported.swap(true, Ordering::AcqRel) {
         log::warn!("{}: stopping; its CPUs {asleep:#b} (by bit) cannot be woken", partition.name());
     }
@@ -82,7 +88,7 @@ pub(crate) fn start_first(system: &System, partition: &Partition) -> bool {
     let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
     if !answer.is_success() {
         let mut power = partition.power.lock();
-        power.abandon();
+        power.abandon(answer == Answer::ALREADY_ON);
         STOPPED.fetch_add(1, Ordering::AcqRel);
         drop(power);
         log::error!("{}: {}", partition.name(), Why::NotStarted(answer.code()));
@@ -124,9 +130,10 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     log::info!("{}: {why}; {}", partition.name(), Totals::take(system, partition));
     if let Err(register) = silenced {
         log::error!("{}: its device does not fall silent (register {register})", partition.name());
-        partition.power.lock().give_up();
+        partition.power.lock().condemn();
     }
     wait_for_others(partition, vcpu);
+    quiesce_frames(system, partition);
     wait_for_its_time(partition);
     let (renewal, restarts) = {
         let mut power = partition.power.lock();
@@ -147,9 +154,18 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     renewal == Renewal::Here
 }
 
+/// Makes the SGIs and PPIs of all its CPUs as if they had never been used. Each CPU does that with its own, but
+/// what has woken it may have come later, and the guest reaches the frames of CPUs that were never on.
+fn quiesce_frames(system: &System, partition: &Partition) {
+    let cpus = 0..partition.compartment.cpus.len();
+    for frame in cpus.filter_map(|vcpu| redistributor(system, partition.cpu_index(vcpu))) {
+        frame.quiesce();
+    }
+}
+
 /// Waits until the firmware has all CPUs but this one.
 fn wait_for_others(partition: &Partition, vcpu: usize) {
-    let all_are_off = pause::until(PATIENCE, || {
+    let all_are_off = pause::until(TURNING_OFF, || {
         let mut power = partition.power.lock();
         let leaving = power.leaving();
         for (other, cpu) in partition.compartment.cpus.iter().enumerate() {

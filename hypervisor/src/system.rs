@@ -1,7 +1,7 @@
 //! All that boot has made: the plan, its partitions, their CPUs. It never changes.
 
 use crate::cpu::Cpu;
-use crate::gic::Distributor;
+use crate::gic::{Distributor, Redistributor};
 use crate::maps::Maps;
 use crate::partition::Partition;
 use alloc::vec::Vec;
@@ -20,6 +20,8 @@ pub(crate) struct System {
     pub(crate) maps: Maps,
     /// The physical distributor.
     pub(crate) distributor: Distributor,
+    /// The redistributors of the plan's CPUs, in its order.
+    pub(crate) redistributors: Vec<Redistributor>,
     /// Where a CPU begins that the firmware starts.
     pub(crate) secondary_entry: Pa,
 }

@@ -159,7 +159,7 @@ read_id_registers:
     .endr
     ret
 
-// Clears DBGBCR<n>_EL1 and DBGWCR<n>_EL1, of which ID_AA64DFR0_EL1 says how many there are, less one.
+// Clears breakpoints and watchpoints, of which ID_AA64DFR0_EL1 says how many there are, less one.
 .global clear_debug
 clear_debug:
     mrs     x0, id_aa64dfr0_el1
@@ -168,13 +168,15 @@ clear_debug:
     .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
     cmp     x1, #\n
     b.lo    1f
-    msr     s2_0_c0_c\n\()_5, xzr
+    msr     s2_0_c0_c\n\()_5, xzr          // DBGBCR<n>_EL1
+    msr     s2_0_c0_c\n\()_4, xzr          // DBGBVR<n>_EL1
     .endr
 1:
     .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
     cmp     x2, #\n
     b.lo    2f
-    msr     s2_0_c0_c\n\()_7, xzr
+    msr     s2_0_c0_c\n\()_7, xzr          // DBGWCR<n>_EL1
+    msr     s2_0_c0_c\n\()_6, xzr          // DBGWVR<n>_EL1
     .endr
 2:  ret
 

@@ -32,6 +32,7 @@ pub struct Setting {
 pub struct Context<'a> {
     setting: &'a Setting,
     heard: Mutex<String>,
+    notes: Mutex<Vec<String>>,
 }
 
 /// A running machine; what its consoles said is kept for the report when it goes.
@@ -44,13 +45,23 @@ pub struct Running<'a> {
 impl<'a> Context<'a> {
     /// A context for one test.
     pub(crate) fn new(setting: &'a Setting) -> Self {
-        Self { setting, heard: Mutex::new(String::new()) }
+        Self { setting, heard: Mutex::default(), notes: Mutex::default() }
     }
 
     /// Starts a machine.
     pub fn start(&'a self, machine: &Machine) -> anyhow::Result<Running<'a>> {
         let session = Session::start(machine).context("starting the machine")?;
         Ok(Running { session, context: self })
+    }
+
+    /// Has a line printed below the test's own, whatever becomes of it: what was counted or measured.
+    pub fn note(&self, line: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    }
+
+    /// The lines that were noted.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The ends of all consoles of all machines that are gone.

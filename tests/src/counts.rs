@@ -17,7 +17,12 @@ pub(crate) struct Counts {
 impl Counts {
     /// Waits until the partition has stopped because it wanted to, and reads its line.
     pub(crate) fn wait_for(machine: &mut Running<'_>, partition: &str) -> Result<Self> {
-        Self::read(&machine.expect("bulkhead", &line_of(partition)?, patience())?)
+        Self::of_end(machine, partition, "off")
+    }
+
+    /// Waits until a life of the partition has ended, because of `why`, and reads its line.
+    pub(crate) fn of_end(machine: &mut Running<'_>, partition: &str, why: &str) -> Result<Self> {
+        Self::read(&machine.expect("bulkhead", &line_of(partition, why)?, patience())?)
     }
 
     /// Waits until the board is off, and reads the lines of these partitions, in whatever order they ended.
@@ -29,7 +34,7 @@ impl Counts {
         machine.expect("bulkhead", &off, patience())?;
         let said = machine.transcript("bulkhead");
         let read = |name: &&str| {
-            let line = line_of(name)?;
+            let line = line_of(name, "off")?;
             Self::read(&line.captures(said).with_context(|| format!("{name} has not ended by itself"))?)
         };
         let counts: Vec<Self> = partitions.iter().map(read).collect::<Result<_>>()?;
@@ -62,6 +67,7 @@ impl Counts {
     }
 }
 
-fn line_of(partition: &str) -> Result<Regex> {
-    Ok(Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, (\d+) exits = ([^\r\n]*)\r\n"))?)
+fn line_of(partition: &str, why: &str) -> Result<Regex> {
+    let counts = r"(\d+) entries, (\d+) exits = ([^\r\n]*)\r\n";
+    Ok(Regex::new(&format!("(?m)^{partition}: {}; {counts}", regex::escape(why)))?)
 }

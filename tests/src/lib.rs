@@ -12,9 +12,11 @@ mod damage;
 mod demo;
 mod entry_state;
 mod fuzz;
+mod intruder;
 mod linux;
 mod loader;
 mod refusal;
+mod restart;
 mod runner;
 mod shapes;
 mod systems;
@@ -64,8 +66,18 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, entry_state::TESTS, shapes::TESTS, linux::TESTS]
-        .concat()
+    [
+        fuzz::TESTS,
+        demo::TESTS,
+        boot::TESTS,
+        damage::TESTS,
+        entry_state::TESTS,
+        shapes::TESTS,
+        linux::TESTS,
+        intruder::TESTS,
+        restart::TESTS,
+    ]
+    .concat()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -143,7 +143,8 @@ memory = "16M"
 
 /// A running Linux with a shell on its own UART.
 pub(crate) struct Linux<'a> {
-    machine: Running<'a>,
+    /// What it runs on.
+    pub(crate) machine: Running<'a>,
 }
 
 #[derive(Debug)]
@@ -155,10 +156,21 @@ struct Interrupts {
 impl<'a> Linux<'a> {
     /// Boots the system and waits for the prompt.
     pub(crate) fn boot(context: &'a Context<'a>, name: &str, system: &std::path::Path) -> Result<Self> {
-        let mut machine = context.run(name, system)?;
-        machine.expect("linux", &Regex::new("linux: ready, ")?, patience())?;
-        machine.expect("linux", &Regex::new("# ")?, patience())?;
-        Ok(Self { machine })
+        Self::of(context.run(name, system)?)
+    }
+
+    /// The one that boots on `machine`, once there is a prompt.
+    pub(crate) fn of(machine: Running<'a>) -> Result<Self> {
+        let mut linux = Self { machine };
+        linux.wait_until_ready()?;
+        Ok(linux)
+    }
+
+    /// Waits until it has booted, again perhaps, and there is a prompt.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
+        self.machine.expect("linux", &Regex::new("linux: ready, ")?, patience())?;
+        self.machine.expect("linux", &Regex::new("# ")?, patience())?;
+        Ok(())
     }
 
     /// Types a command; gives what the pattern's group catches of its output, once the prompt is back.
@@ -170,7 +182,7 @@ impl<'a> Linux<'a> {
     }
 
     /// Reads the disk in that many requests, past the page cache.
-    fn read_disk(&mut self, requests: u32) -> Result<()> {
+    pub(crate) fn read_disk(&mut self, requests: u32) -> Result<()> {
         let command = format!("dd if=/dev/vda of=/dev/null bs=4k count={requests} iflag=direct 2>&1");
         let records = self.answer(&command, r"\n(\d+)\+0 records out\r\n")?;
         ensure!(records == requests.to_string(), "{records} of {requests} requests");

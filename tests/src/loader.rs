@@ -159,7 +159,7 @@ fn identity_map() -> Vec<u8> {
 }
 
 /// The device tree that QEMU makes for the machine, cut to what it uses.
-fn device_tree(context: &Context<'_>, name: &str, machine: &Machine) -> Result<Vec<u8>> {
+pub(crate) fn device_tree(context: &Context<'_>, name: &str, machine: &Machine) -> Result<Vec<u8>> {
     let file = context.scratch_file(name, "dumped.dtb", &[])?;
     let mut qemu = Command::new(&machine.program);
     qemu.args(&machine.args).args(["-display", "none", "-serial", "null", "-serial", "null"]);

@@ -61,8 +61,9 @@ fn work(tests: Vec<Test>, workers: usize, setting: &Setting, report: &(dyn Fn(St
             scope.spawn(|| {
                 while let Some(test) = next() {
                     let start = Instant::now();
-                    let verdict = judge(&test, setting);
-                    report(verdict.line(test.name, start.elapsed()));
+                    let (verdict, notes) = judge(&test, setting);
+                    let notes = notes.iter().map(|note| format!("\n    {note}")).collect::<String>();
+                    report(verdict.line(test.name, start.elapsed()) + &notes);
                     *total.lock().unwrap_or_else(PoisonError::into_inner) += verdict.tally();
                 }
             });
@@ -71,18 +72,22 @@ fn work(tests: Vec<Test>, workers: usize, setting: &Setting, report: &(dyn Fn(St
     total.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn judge(test: &Test, setting: &Setting) -> Verdict {
+/// Runs a test, if it can run; also gives what it has noted.
+fn judge(test: &Test, setting: &Setting) -> (Verdict, Vec<String>) {
     let is_needed = |need: Need| need == Need::Qemu || test.needs.contains(&need);
     if let Some((_, reason)) = setting.missing.iter().find(|(need, _)| is_needed(*need)) {
         let verdict = if setting.allow_missing { Verdict::Skipped } else { Verdict::Missing };
-        return verdict(reason.clone());
+        return (verdict(reason.clone()), Vec::new());
     }
     let context = Context::new(setting);
-    match catch_unwind(AssertUnwindSafe(|| (test.run)(&context))) {
+    let result = catch_unwind(AssertUnwindSafe(|| (test.run)(&context)));
+    let notes = context.notes();
+    let verdict = match result {
         Ok(Ok(())) => Verdict::Passed,
         Ok(Err(error)) => Verdict::Failed(format!("{error:#}\n{}", context.into_heard())),
         Err(panic) => Verdict::Failed(format!("{}\n{}", panic_text(panic.as_ref()), context.into_heard())),
-    }
+    };
+    (verdict, notes)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -152,6 +157,16 @@ mod tests {
             assert_eq!(tally, Tally { failed: 1, ..Tally::default() });
             assert!(lines.contains("FAILED   a sentence") && lines.contains("\n    the text"), "{lines}");
         }
+    }
+
+    #[test]
+    fn what_a_test_notes_stands_below_its_line() {
+        let noting = test(&[], |context| {
+            context.note("7 of 7".to_owned());
+            Ok(())
+        });
+        let (_, lines) = outcome(noting, &setting(&[], false));
+        assert!(lines.starts_with("  ok       a sentence (") && lines.ends_with("\n    7 of 7"), "{lines}");
     }
 
     #[test]

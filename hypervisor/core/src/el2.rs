@@ -138,6 +138,11 @@ impl Features {
         self.pmu
     }
 
+    /// Whether the CPU has the RAS extension, and with it VDISR_EL2.
+    pub const fn has_ras(&self) -> bool {
+        self.ras
+    }
+
     /// Whether the CPU has the MPAM registers.
     pub const fn has_mpam(&self) -> bool {
         self.mpam

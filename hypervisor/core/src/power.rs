@@ -128,6 +128,8 @@ pub struct Power {
     faults: u32,
     /// Whether what follows the end that is under way follows a fault, and not an order.
     failed: bool,
+    /// Whether a device of it may write its memory for ever.
+    is_condemned: bool,
 }
 
 impl Power {
@@ -141,6 +143,7 @@ impl Power {
             restarts: 0,
             faults: 0,
             failed: false,
+            is_condemned: false,
         };
         if let Some(boot_cpu) = boot_cpu {
             power.set(boot_cpu, PowerState::OffPending);
@@ -201,14 +204,15 @@ impl Power {
     /// Ends the partition's life because of `cause`. An order overrides what was to follow; what the
     /// partition itself does no longer counts once an end is under way.
     pub fn stop(&mut self, cause: Cause, policy: &Policy) -> Stop {
-        if cause == Cause::Order(Next::Restart) && !policy.is_renewable() {
+        if cause == Cause::Order(Next::Restart) && !self.is_renewable(policy) {
             return Stop::Denied;
         }
         match (self.phase, cause) {
             (Phase::Off, _) => Stop::IsOff,
             (Phase::Running, _) => {
                 self.phase = Phase::Stopping;
-                self.next = policy.after(cause, self.faults);
+                self.next =
+                    if self.is_renewable(policy) { policy.after(cause, self.faults) } else { Next::Off };
                 self.failed = cause == Cause::Fault;
                 Stop::Revoke
             }
@@ -225,7 +229,7 @@ impl Power {
         let leaving = self.mask(PowerState::OffPending);
         match self.phase {
             Phase::Running => Start::IsOn,
-            _ if !policy.is_renewable() => Start::Denied,
+            _ if !self.is_renewable(policy) => Start::Denied,
             Phase::Stopping | Phase::Ending => {
                 (self.next, self.failed) = (Next::Restart, false);
                 Start::UnderWay
@@ -239,9 +243,10 @@ impl Power {
         }
     }
 
-    /// The first CPU of a partition that was about to begin cannot be started.
-    pub fn abandon(&mut self) {
-        self.set(0, PowerState::Off);
+    /// The first CPU of a partition that was about to begin cannot be started; if the firmware says that it
+    /// is on, it is still on its way off.
+    pub fn abandon(&mut self, is_still_on: bool) {
+        self.set(0, if is_still_on { PowerState::OffPending } else { PowerState::Off });
         self.phase = Phase::Off;
     }
 
@@ -262,9 +267,15 @@ impl Power {
         self.next
     }
 
-    /// What is to follow turns out to be impossible.
+    /// What is to follow turns out to be impossible for now.
     pub fn give_up(&mut self) {
         self.next = Next::Off;
+    }
+
+    /// A device does not fall silent: whatever anybody wants, the memory is never used again.
+    pub fn condemn(&mut self) {
+        self.next = Next::Off;
+        self.is_condemned = true;
     }
 
     /// Milliseconds that the end under way waits before it is a beginning.
@@ -300,6 +311,11 @@ impl Power {
         self.mask(PowerState::On) | self.mask(PowerState::OnPending)
     }
 
+    /// The CPUs that have entered the guest and not left it for good; bit n: CPU n.
+    pub fn entered(&self) -> u64 {
+        self.mask(PowerState::On)
+    }
+
     /// The CPUs that are on their way to the firmware; bit n: CPU n.
     pub fn leaving(&self) -> u64 {
         self.mask(PowerState::OffPending)
@@ -308,6 +324,11 @@ impl Power {
     /// The state of a CPU.
     pub fn state(&self, cpu: usize) -> PowerState {
         self.cpus.get(cpu).map_or(PowerState::Off, |(state, _)| *state)
+    }
+
+    /// Whether it may have another life.
+    fn is_renewable(&self, policy: &Policy) -> bool {
+        policy.is_renewable() && !self.is_condemned
     }
 
     /// The first CPU is about to begin, at `entry`.
@@ -531,6 +552,43 @@ mod tests {
         power.leave(0);
         assert_eq!(power.renew(0, ENTRY), Renewal::Off);
         assert_eq!(power.start(ENTRY, &never), Start::Denied);
+    }
+
+    #[test]
+    fn a_device_that_does_not_fall_silent_is_the_end() {
+        let mut power = started();
+        power.stop(Cause::Order(Next::Restart), &POLICY);
+        power.leave(0);
+        power.condemn();
+        assert_eq!(power.stop(Cause::Order(Next::Restart), &POLICY), Stop::Denied);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::Denied);
+        assert_eq!(power.renew(0, ENTRY), Renewal::Off);
+        power.is_off(0);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::Denied);
+    }
+
+    #[test]
+    fn a_first_cpu_that_is_still_on_is_asked_for_again() {
+        let mut power = started();
+        power.stop(Cause::Off, &POLICY);
+        power.leave(0);
+        power.renew(0, ENTRY);
+        power.is_off(0);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::Start);
+        power.abandon(true);
+        assert_eq!((power.phase(), power.start(ENTRY, &POLICY)), (Phase::Off, Start::Ask(1)));
+        power.is_off(0);
+        assert_eq!(power.start(ENTRY, &POLICY), Start::Start);
+    }
+
+    #[test]
+    fn only_who_has_entered_can_be_asleep() {
+        with_first(|first| {
+            let mut power = started();
+            power.call(first, 0, on(1));
+            power.stop(Cause::Reset, &POLICY);
+            assert_eq!((power.inside(), power.entered()), (0b11, 0b01));
+        });
     }
 
     #[test]

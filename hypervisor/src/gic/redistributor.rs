@@ -10,7 +10,11 @@ use bulkhead_core::distributor::Access;
 
 /// RD_base and SGI_base of one CPU.
 #[derive(Clone, Copy)]
-pub(crate) struct Redistributor(Mmio);
+pub(crate) struct Redistributor {
+    registers: Mmio,
+    /// How its PPIs are triggered: the board's affair, until a guest changes it.
+    triggers: u32,
+}
 
 const CTLR: u64 = 0x0;
 const TYPER: u64 = 0x8;
@@ -22,6 +26,7 @@ const ICENABLER0: u64 = SGI_BASE + 0x180;
 const ICPENDR0: u64 = SGI_BASE + 0x280;
 const ICACTIVER0: u64 = SGI_BASE + 0x380;
 const IPRIORITYR: u64 = SGI_BASE + 0x400;
+const ICFGR1: u64 = SGI_BASE + 0xc04;
 
 const ENABLE_LPIS: u32 = 1;
 const RWP: u32 = 1 << 3;
@@ -31,55 +36,63 @@ const CHILDREN_ASLEEP: u32 = 1 << 2;
 const PRIORITIES: u32 = 0xa0a0_a0a0;
 
 impl Redistributor {
-    /// The redistributor behind these registers.
-    pub(crate) const fn new(registers: Mmio) -> Self {
-        Self(registers)
+    /// The redistributor behind these registers, before any guest has reached it.
+    pub(crate) fn new(registers: Mmio) -> Self {
+        Self { registers, triggers: registers.load(ICFGR1) }
     }
 
     /// The affinity of the CPU that it belongs to, as in MPIDR_EL1.
     pub(crate) fn affinity(self) -> u64 {
-        let affinity = self.0.load_double(TYPER) >> 32;
+        let affinity = self.registers.load_double(TYPER) >> 32;
         (affinity >> 24) << 32 | affinity & 0xff_ffff
     }
 
     /// Turns LPIs off: whoever turned them on has given the GIC memory to write to. False if they stay on.
     pub(crate) fn forbid_lpis(self) -> bool {
-        if self.0.load(CTLR) & ENABLE_LPIS != 0 {
-            self.0.store(CTLR, 0);
-            wait(|| self.0.load(CTLR) & RWP == 0);
+        if self.registers.load(CTLR) & ENABLE_LPIS != 0 {
+            self.registers.store(CTLR, 0);
+            wait(|| self.registers.load(CTLR) & RWP == 0);
         }
-        self.0.load(CTLR) & ENABLE_LPIS == 0
+        self.registers.load(CTLR) & ENABLE_LPIS == 0
     }
 
-    /// Wakes it and makes its SGIs and PPIs disabled, idle, of group 1 and of middle priority; how they are
-    /// triggered is the board's or the guest's. False if it does not wake.
+    /// Wakes it and quiesces it. False if it does not wake.
     pub(crate) fn reset(self) -> bool {
-        self.0.store(WAKER, self.0.load(WAKER) & !PROCESSOR_SLEEP);
-        let awake = wait(|| self.0.load(WAKER) & CHILDREN_ASLEEP == 0);
-        self.0.store(ICENABLER0, u32::MAX);
-        let quiet = wait(|| self.0.load(CTLR) & RWP == 0);
-        self.0.store(IGROUPR0, u32::MAX);
-        self.0.store(ICPENDR0, u32::MAX);
-        self.0.store(ICACTIVER0, u32::MAX);
-        (0..8).for_each(|word| self.0.store(IPRIORITYR + 4 * word, PRIORITIES));
-        awake && quiet
+        self.registers.store(WAKER, self.registers.load(WAKER) & !PROCESSOR_SLEEP);
+        let awake = wait(|| self.registers.load(WAKER) & CHILDREN_ASLEEP == 0);
+        awake && self.quiesce()
+    }
+
+    /// Makes its SGIs and PPIs disabled, idle, of group 1, of middle priority, and triggered as ever. False if
+    /// they do not become disabled.
+    pub(crate) fn quiesce(self) -> bool {
+        self.registers.store(ICENABLER0, u32::MAX);
+        let quiet = wait(|| self.registers.load(CTLR) & RWP == 0);
+        self.registers.store(ICFGR1, self.triggers);
+        self.registers.store(IGROUPR0, u32::MAX);
+        self.registers.store(ICPENDR0, u32::MAX);
+        self.registers.store(ICACTIVER0, u32::MAX);
+        (0..8).for_each(|word| self.registers.store(IPRIORITYR + 4 * word, PRIORITIES));
+        quiet
     }
 
     /// Makes SGI `intid` one that reaches its CPU, if anything does.
     pub(crate) fn open_for(self, intid: u32) {
-        self.0.store(IGROUPR0, self.0.load(IGROUPR0) | 1 << intid);
-        self.0.store(ICACTIVER0, 1 << intid);
-        self.0.store_byte(IPRIORITYR + u64::from(intid), 0);
-        self.0.store(ISENABLER0, 1 << intid);
+        self.registers.store(IGROUPR0, self.registers.load(IGROUPR0) | 1 << intid);
+        self.registers.store(ICACTIVER0, 1 << intid);
+        self.registers.store_byte(IPRIORITYR + u64::from(intid), 0);
+        self.registers.store(ISENABLER0, 1 << intid);
         // Read back, so that it is done before an SGI comes another way.
-        self.0.load(IGROUPR0);
+        self.registers.load(IGROUPR0);
         barrier::dsb(barrier::SY);
     }
 
     /// Carries out an access of a guest; the value is what a load gives.
     pub(crate) fn carry_out(self, access: Access) -> u64 {
         match access {
-            Access::Load { offset, width, mask, set } => self.0.load_width(offset, width) & mask | set,
+            Access::Load { offset, width, mask, set } => {
+                self.registers.load_width(offset, width) & mask | set
+            }
             Access::Value(value) => value,
             // The model of the redistributor stores nothing.
             _ => 0,

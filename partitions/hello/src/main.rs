@@ -67,7 +67,7 @@ fn greet(index: usize) {
 
 /// Has the UART raise its interrupt, and sees that it comes once.
 fn take_uart_interrupt(machine: &Machine, intid: u32) {
-    gic::enable_shared(machine, intid);
+    gic::Shared::open(machine).enable(intid, cpu::affinity());
     interrupt::mask();
     console::ask_for_interrupt();
     interrupt::wait_until(|| UART_INTERRUPTS.load(Ordering::Relaxed) > 0);

@@ -37,6 +37,8 @@ unsafe extern "C" {
 }
 
 /// Switches on the CPU `index`, which calls `main` with its index and is switched off when that returns.
+///
+/// If others do the same at that moment, it calls the `main` of one of them.
 pub fn start(index: usize, main: Main) -> Result<(), psci::Error> {
     let cpus = machine::known().map(Machine::cpus).unwrap_or_default();
     let affinity = *cpus.get(index).ok_or(psci::Error::INVALID_PARAMETERS)?;
@@ -79,7 +81,7 @@ pub fn relax() {
 
 /// Runs what [`start`] left for the CPU `index`.
 pub(crate) fn run(index: usize) {
-    let main = MAINS.lock().get_mut(index).and_then(Option::take);
+    let main = MAINS.lock().get(index).copied().flatten();
     if let (Some(main), Some(machine)) = (main, machine::known()) {
         main(machine, index);
     }

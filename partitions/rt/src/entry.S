@@ -4,6 +4,9 @@
 // Linux boots a guest: x0 is the device tree, MMU and caches are off. Where the guest runs without a
 // hypervisor it may be entered at EL2, which it leaves at once. All that is written while the caches are off
 // goes past lines that a loader may have left in them, so those lines are dropped before the caches come on.
+//
+// A guest that wants to see what a CPU is like before anything of it is changed defines guest_rt_arrival: it is
+// called with no stack, has x20 and up to leave alone, and finds x0 in x19.
 
     .macro address register, symbol
     adrp    \register, \symbol
@@ -22,8 +25,10 @@ _start:
     .ascii  "ARM\x64"
     .long   0
 
+    .weak guest_rt_arrival
 primary:
     mov     x19, x0
+    bl      guest_rt_arrival                // if nobody defines it, the linker makes this a NOP
     bl      enter_el1
     bl      relocate
     bl      clear_bss
@@ -45,6 +50,7 @@ stop:
     .global guest_rt_secondary
 guest_rt_secondary:
     mov     x19, x0
+    bl      guest_rt_arrival
     bl      enter_el1
     bl      enable_mmu
     address x0, guest_rt_stacks

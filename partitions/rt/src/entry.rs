@@ -91,7 +91,7 @@ extern "C" fn start(tree: *const u32) -> ! {
     if let Ok(tree) = &tree {
         // Without a UART or PSCI there is nobody to complain to: what is missing is missed below.
         let _ = tree.psci().map(psci::choose);
-        let _ = tree.uart().map(console::open);
+        let _ = tree.uart().map(|uart| console::open(uart.registers));
     }
     interrupt::unmask_serror();
     match tree.and_then(|tree| tree.machine()) {

@@ -1,22 +1,24 @@
-//! The GICv3 as far as a guest needs it: interrupts private to a CPU, and shared ones that it takes.
+//! The GICv3 as far as a guest needs it.
 //!
 //! Registers in memory are touched when an interrupt is set up, never when one is taken: that is done by
-//! system registers. In GICD_CTLR only bits are written that mean the same with one security state and with
-//! two.
+//! system registers. In the distributor only bits are written that mean the same with one security state and
+//! with two.
 
 mod cpu_interface;
+mod shared;
 
 use crate::cpu;
 use crate::machine::{Machine, Span};
 use aarch64_cpu::registers::MPIDR_EL1;
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::{ReadPure, ReadPureWrite, WriteOnly};
+use safe_mmio::fields::{ReadPure, ReadPureWrite};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
 pub use cpu_interface::send_sgi;
 pub(crate) use cpu_interface::{acknowledge, end};
+pub use shared::{Setting, Shared};
 
 /// Interrupts that belong to a CPU: SGIs and PPIs.
 const PRIVATE: u32 = 32;
@@ -50,19 +52,7 @@ register_bitfields![u64,
 #[repr(C)]
 struct Distributor {
     ctlr: ReadPureWrite<u32>,
-    reserved_004: [u32; 0x1f],
-    igroupr: [ReadPureWrite<u32>; 32],
-    isenabler: [WriteOnly<u32>; 32],
-    reserved_180: [u32; 0xa0],
-    ipriorityr: [ReadPureWrite<u8>; 1024],
-    reserved_800: [u32; 0x1600],
-    irouter: [ReadPureWrite<u64>; 1024],
 }
-
-const _: () = assert!(offset_of!(Distributor, igroupr) == 0x80);
-const _: () = assert!(offset_of!(Distributor, isenabler) == 0x100);
-const _: () = assert!(offset_of!(Distributor, ipriorityr) == 0x400);
-const _: () = assert!(offset_of!(Distributor, irouter) == 0x6000);
 
 /// The frames RD_base and SGI_base of one CPU.
 #[repr(C)]
@@ -75,14 +65,17 @@ struct Redistributor {
     reserved_018: [u32; 0x401a],
     igroupr0: ReadPureWrite<u32>,
     reserved_084: [u32; 0x1f],
-    isenabler0: WriteOnly<u32>,
-    reserved_104: [u32; 0xbf],
+    isenabler0: ReadPureWrite<u32>,
+    reserved_104: [u32; 0x3f],
+    ispendr0: ReadPureWrite<u32>,
+    reserved_204: [u32; 0x7f],
     ipriorityr: [ReadPureWrite<u8>; PRIVATE as usize],
 }
 
 const _: () = assert!(offset_of!(Redistributor, waker) == 0x14);
 const _: () = assert!(offset_of!(Redistributor, igroupr0) == 0x1_0080);
 const _: () = assert!(offset_of!(Redistributor, isenabler0) == 0x1_0100);
+const _: () = assert!(offset_of!(Redistributor, ispendr0) == 0x1_0200);
 const _: () = assert!(offset_of!(Redistributor, ipriorityr) == 0x1_0400);
 
 /// Bytes of the two frames; with virtual LPIs there are four.
@@ -119,28 +112,15 @@ impl Private {
         field!(self.redistributor, igroupr0).modify(|groups| groups | (1 << intid));
         field!(self.redistributor, isenabler0).write(1 << intid);
     }
-}
 
-/// Lets the shared interrupt `intid` come to the CPU that asks, whose private ones are open. How it is
-/// triggered stays as it is.
-///
-/// # Panics
-/// If there is no such interrupt.
-pub fn enable_shared(machine: &Machine, intid: u32) {
-    assert!((PRIVATE..1020).contains(&intid), "INTID {intid} is no SPI");
-    let mut distributor = registers::<Distributor>(machine.distributor.base);
-    let (index, word, bit) = (intid as usize, intid as usize / 32, 1 << (intid % 32));
-    if let Some(mut groups) = field!(distributor, igroupr).get(word) {
-        groups.modify(|groups| groups | bit);
+    /// SGIs and PPIs that are pending, a bit each.
+    pub fn pending(&mut self) -> u32 {
+        field!(self.redistributor, ispendr0).read()
     }
-    if let Some(mut priority) = field!(distributor, ipriorityr).get(index) {
-        priority.write(PRIORITY);
-    }
-    if let Some(mut route) = field!(distributor, irouter).get(index) {
-        route.write(cpu::affinity());
-    }
-    if let Some(mut enable) = field!(distributor, isenabler).get(word) {
-        enable.write(bit);
+
+    /// SGIs and PPIs that are enabled, a bit each.
+    pub fn enabled(&mut self) -> u32 {
+        field!(self.redistributor, isenabler0).read()
     }
 }
 

@@ -7,7 +7,9 @@
 
 #![no_std]
 
+pub mod clock;
 pub mod console;
+pub mod control;
 pub mod cpu;
 pub mod gic;
 pub mod interrupt;
@@ -24,7 +26,7 @@ mod panic;
 mod pl011;
 mod tree;
 
-pub use machine::{Machine, Span};
+pub use machine::{Device, Machine, Span};
 
 /// Makes `main`, a `fn(&'static Machine)`, the guest's first function; the machine is switched off when
 /// it returns.

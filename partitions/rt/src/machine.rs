@@ -47,6 +47,15 @@ impl fmt::Display for Span {
     }
 }
 
+/// A device with registers, and an interrupt that it shares with no CPU in particular.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its registers.
+    pub registers: Span,
+    /// The INTID of its interrupt, an SPI.
+    pub interrupt: Option<u32>,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub struct Machine {
@@ -54,14 +63,18 @@ pub struct Machine {
     pub partition: Option<&'static str>,
     /// Registers of the PL011 that the tree names as standard output.
     pub uart: Span,
-    /// INTID of its interrupt, if the tree gives it one.
+    /// The INTID of that UART's interrupt, if it has one.
     pub uart_interrupt: Option<u32>,
+    /// A PL031 real-time clock, if there is one.
+    pub clock: Option<Device>,
     /// Registers of the GICv3 distributor.
     pub distributor: Span,
     /// Registers of the redistributors, those of one CPU after the other.
     pub redistributors: Span,
     /// INTID of the virtual timer.
     pub timer: u32,
+    /// Where the device tree is.
+    pub tree: Span,
     pub(crate) bootargs: &'static str,
     pub(crate) cpus: List<u64, { cpu::MOST }>,
     pub(crate) memory: List<Span, MOST_MEMORY>,
@@ -79,9 +92,14 @@ impl Machine {
         self.memory.as_slice()
     }
 
+    /// Every stretch of addresses that the tree gives to this machine, as RAM or as registers.
+    pub fn claims(&self) -> &[Span] {
+        self.claims.as_slice()
+    }
+
     /// Whether the tree gives `address` to this machine, as RAM or as a device's register.
     pub fn owns(&self, address: u64) -> bool {
-        self.claims.as_slice().iter().any(|span| span.contains(address))
+        self.claims().iter().any(|span| span.contains(address))
     }
 
     /// The value of the word `key=value` among the boot arguments.

@@ -3,8 +3,9 @@
 //! Exclusives and caches need Normal memory, and everything that is not the guest's own RAM must not be
 //! Normal: speculation may read such memory at any time, and on a board an unwanted read can be a bus error.
 //! So RAM of the device tree is Normal, every other address below 512 GiB is Device and never executable.
-//! The last page below 512 GiB is a window: a probe that wants to execute foreign memory sees it there, and
-//! only while it tries. The tables are atomics because a window is changed while other CPUs walk them.
+//! The last two pages below 512 GiB are a window: a probe that wants to see foreign memory as another kind, or
+//! to execute it, sees it there, and only while it tries. The GiB before last is one that a probe may have
+//! translated as it likes. The tables are atomics because they are changed while other CPUs walk them.
 
 use crate::machine::Span;
 use aarch64_cpu::registers::{MAIR_EL1, TCR_EL1};
@@ -37,8 +38,10 @@ const SPAN: [u64; 3] = [PAGE << 18, PAGE << 9, PAGE];
 const LAST: usize = SPAN.len() - 1;
 /// Tables beyond the root: two for the window, two for each ragged end of RAM.
 const TABLES_BELOW: usize = 10;
-/// The page behind which foreign memory is made visible.
-const WINDOW: Span = Span { base: (1 << VIRTUAL_BITS) - PAGE, size: PAGE };
+/// The pages behind which foreign memory is made visible.
+const WINDOW: Span = Span { base: (1 << VIRTUAL_BITS) - 2 * PAGE, size: 2 * PAGE };
+/// The entry of the root that may be lent.
+const LENT: usize = ENTRIES - 2;
 
 /// Its level-3 table among [`TABLES`]: the window is the first that [`build`] divides a block for.
 const WINDOW_TABLE: usize = 2;
@@ -72,11 +75,32 @@ const RAM: u64 = DESCRIPTOR::VALID::SET.value
     | DESCRIPTOR::SH::Inner.value
     | DESCRIPTOR::ATTRIBUTES::Normal.value
     | DESCRIPTOR::UXN::SET.value;
-const FOREIGN: u64 = DESCRIPTOR::VALID::SET.value
+const NON_CACHEABLE: u64 = DESCRIPTOR::VALID::SET.value
     | DESCRIPTOR::AF::SET.value
     | DESCRIPTOR::SH::Outer.value
     | DESCRIPTOR::ATTRIBUTES::NonCacheable.value
     | DESCRIPTOR::UXN::SET.value;
+
+/// As what kind of memory a probe sees something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// Device-nGnRnE, never executable.
+    Device,
+    /// Normal, not cacheable, executable.
+    NonCacheable,
+    /// Normal, write-back, executable.
+    WriteBack,
+}
+
+impl Memory {
+    const fn attributes(self) -> u64 {
+        match self {
+            Self::Device => DEVICE,
+            Self::NonCacheable => NON_CACHEABLE,
+            Self::WriteBack => RAM,
+        }
+    }
+}
 
 /// A table of the walk.
 #[repr(C, align(4096))]
@@ -106,18 +130,29 @@ pub(crate) fn build(memory: &[Span]) -> Option<()> {
     memory.iter().try_for_each(|ram| builder.map(&TABLES[0], 0, 0, ram, RAM))
 }
 
-/// Makes the page at `address` executable through the window; returns where `address` is seen.
-///
-/// # Safety
-/// Nobody else may be using the window.
-pub(crate) unsafe fn open_window(address: u64) -> u64 {
-    set_window(FOREIGN | DESCRIPTOR::TABLE::SET.value | (address & ADDRESS));
+/// Makes the page of `address` and the next visible through the window, which nobody else may be using;
+/// returns where `address` is seen.
+pub(crate) fn open_window(address: u64, memory: Memory) -> u64 {
+    let page = |address: u64| leaf(LAST, address & ADDRESS, memory.attributes());
+    set_window([page(address), page(address.wrapping_add(PAGE))]);
     WINDOW.base + (address & (PAGE - 1))
 }
 
 /// Takes away what [`open_window`] showed.
 pub(crate) fn close_window() {
-    set_window(0);
+    set_window([0; 2]);
+}
+
+/// Puts the descriptor that `choose` makes of the root's address and its own position there into the entry
+/// that may be lent, which nobody else may be using; returns the first address that it translates.
+pub(crate) fn lend_entry(choose: impl FnOnce(u64, u64) -> u64) -> u64 {
+    set_lent(choose(TABLES[0].address(), LENT as u64));
+    LENT as u64 * SPAN[0]
+}
+
+/// Makes the entry what [`build`] made it.
+pub(crate) fn restore_entry() {
+    set_lent(leaf(0, LENT as u64 * SPAN[0], DEVICE));
 }
 
 struct Builder {
@@ -161,11 +196,23 @@ fn leaf(level: usize, base: u64, attributes: u64) -> u64 {
     if DESCRIPTOR::VALID.is_set(attributes) { base | attributes | page } else { 0 }
 }
 
-/// Puts `descriptor` into the window's entry and makes every CPU see it.
-fn set_window(descriptor: u64) {
-    TABLES[WINDOW_TABLE].0[ENTRIES - 1].store(descriptor, Ordering::Relaxed);
-    // SAFETY: invalidating a translation is always allowed; nobody but the caller uses this one.
-    unsafe {
-        asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) WINDOW.base / PAGE, options(nostack));
+/// Puts the descriptors into the window's entries and makes every CPU see them.
+fn set_window(descriptors: [u64; 2]) {
+    for (entry, descriptor) in TABLES[WINDOW_TABLE].0[ENTRIES - 2..].iter().zip(descriptors) {
+        entry.store(descriptor, Ordering::Relaxed);
     }
+    forget_translations();
+}
+
+/// Puts `descriptor` into the entry that may be lent, by way of none at all (Arm ARM, break-before-make).
+fn set_lent(descriptor: u64) {
+    for value in [0, descriptor] {
+        TABLES[0].0[LENT].store(value, Ordering::Relaxed);
+        forget_translations();
+    }
+}
+
+fn forget_translations() {
+    // SAFETY: invalidating translations is always allowed.
+    unsafe { asm!("dsb ishst", "tlbi vmalle1is", "dsb ish", "isb", options(nostack)) };
 }

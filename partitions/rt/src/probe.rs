@@ -1,7 +1,8 @@
 //! Accesses to addresses that may not be there.
 //!
-//! The answer of the machine, an exception, becomes a value. A probe is a single instruction of 64 bits
-//! without writeback, whose syndrome tells a hypervisor everything about it.
+//! The answer of the machine, an exception, becomes a value. [`read`] and [`write`] are single instructions of
+//! 64 bits without writeback, whose syndrome tells a hypervisor everything about them; any other code goes
+//! through [`call`].
 
 use crate::cpu::Lock;
 use crate::paging;
@@ -27,8 +28,10 @@ register_bitfields![u64,
     ]
 ];
 
-/// Taken by whoever uses the window of the identity map.
-static WINDOW: Lock<()> = Lock::new(());
+pub use crate::paging::Memory;
+
+/// Taken by whoever uses what the identity map has to be changed for: the window, or the free entry.
+static CHANGE: Lock<()> = Lock::new(());
 
 /// The exception that a probe met with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +81,7 @@ unsafe extern "C" {
     fn guest_rt_probe_read(address: u64) -> Answer;
     fn guest_rt_probe_write(address: u64, value: u64) -> Answer;
     fn guest_rt_probe_execute(address: u64) -> Answer;
+    fn guest_rt_probe_call(code: u64, registers: *mut [u64; 4]) -> Answer;
 }
 
 /// Loads the 64 bits at `address`.
@@ -99,20 +103,49 @@ pub unsafe fn write(address: u64, value: u64) -> Result<(), Fault> {
     Result::from(answer).map(drop)
 }
 
-/// Calls the code at `address`, which is below 512 GiB and need not be executable in the identity map; comes
-/// back when it returns or, whatever it did before, when it meets with an exception.
+/// Calls the code at `address`, which is anywhere in the first 256 TiB and need not be executable in the
+/// identity map; comes back when it returns or, whatever it did before, when it meets with an exception.
 ///
 /// # Safety
 /// Nothing can be promised about foreign code: the caller must have no reason to expect that it runs.
 pub unsafe fn execute(address: u64) -> Result<(), Fault> {
-    let _window = WINDOW.lock();
-    // SAFETY: the lock makes this the only user of the window.
-    let visible = unsafe { paging::open_window(address) };
-    // SAFETY: a fault is caught; the effect of success is the caller's business.
-    let answer = unsafe { guest_rt_probe_execute(visible) };
-    paging::close_window();
-    Result::from(answer).map(drop).map_err(|fault| match fault {
-        Fault { address: seen, syndrome } if seen == visible => Fault { address, syndrome },
-        elsewhere => elsewhere,
+    through_window(address, Memory::NonCacheable, |visible| {
+        // SAFETY: a fault is caught; the effect of success is the caller's business.
+        let answer = unsafe { guest_rt_probe_execute(visible) };
+        Result::from(answer).map(drop).map_err(|fault| match fault {
+            Fault { address: seen, syndrome } if seen == visible => Fault { address, syndrome },
+            elsewhere => elsewhere,
+        })
     })
+}
+
+/// Calls `code` with `registers` as its x0 to x3, which are then what it left there, at its return or at the
+/// exception that it met with; it need not save any register.
+///
+/// # Safety
+/// `code` must be executable and, if it returns at all, leave the guest and its stack able to go on.
+pub unsafe fn call(code: u64, registers: &mut [u64; 4]) -> Result<(), Fault> {
+    // SAFETY: a fault is caught, `registers` has room for four; the rest is the caller's business.
+    let answer = unsafe { guest_rt_probe_call(code, registers) };
+    Result::from(answer).map(drop)
+}
+
+/// Calls `look` with an address at which the page of `address`, below 256 TiB, and the one after it are seen as
+/// `memory`.
+pub fn through_window<T>(address: u64, memory: Memory, look: impl FnOnce(u64) -> T) -> T {
+    let _only = CHANGE.lock();
+    let seen = look(paging::open_window(address, memory));
+    paging::close_window();
+    seen
+}
+
+/// Calls `look` with the first address of a GiB that the descriptor in the root of the guest's own tables,
+/// which is at `root`, decides about.
+///
+/// `descriptor` gets the address of the root and its own position there.
+pub fn through_entry<T>(descriptor: impl FnOnce(u64, u64) -> u64, look: impl FnOnce(u64) -> T) -> T {
+    let _only = CHANGE.lock();
+    let seen = look(paging::lend_entry(descriptor));
+    paging::restore_entry();
+    seen
 }

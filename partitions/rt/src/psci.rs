@@ -115,27 +115,32 @@ pub(crate) fn choose(conduit: Conduit) {
     CONDUIT.call_once(|| conduit);
 }
 
-/// Makes a call by the SMC calling convention; without a conduit it is not supported.
-fn call(function: u64, [a, b, c]: [u64; 3]) -> Result<u64, Error> {
-    let mut result = function;
-    match CONDUIT.get() {
-        // SAFETY: the convention leaves memory and the registers that are not named here alone.
-        Some(Conduit::Hvc) => unsafe {
-            asm!("hvc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _,
-                clobber_abi("C"), options(nostack));
-        },
-        // SAFETY: as above.
-        Some(Conduit::Smc) => unsafe {
-            asm!("smc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _,
-                clobber_abi("C"), options(nostack));
-        },
-        None => return Err(Error::NOT_SUPPORTED),
-    }
-    // Results are 32 bits wide, sign extended or not.
-    match result.cast_signed() << 32 >> 32 {
+/// Makes a call whose one result is 32 bits wide, sign extended or not; negative numbers are errors.
+fn call(function: u64, arguments: [u64; 3]) -> Result<u64, Error> {
+    match call_for_words(function, arguments)?[0].cast_signed() << 32 >> 32 {
         error if error < 0 => Err(Error(error)),
         value => Ok(value.cast_unsigned()),
     }
+}
+
+/// Makes a call by the SMC calling convention, which returns x0 to x4; without a conduit it is not
+/// supported.
+pub(crate) fn call_for_words(function: u64, [a, b, c]: [u64; 3]) -> Result<[u64; 5], Error> {
+    let mut x = [function, a, b, c, 0];
+    match CONDUIT.get() {
+        // SAFETY: the convention leaves memory and the registers that are not named here alone.
+        Some(Conduit::Hvc) => unsafe {
+            asm!("hvc #0", inout("x0") x[0], inout("x1") x[1], inout("x2") x[2], inout("x3") x[3],
+                inout("x4") x[4], clobber_abi("C"), options(nostack));
+        },
+        // SAFETY: as above.
+        Some(Conduit::Smc) => unsafe {
+            asm!("smc #0", inout("x0") x[0], inout("x1") x[1], inout("x2") x[2], inout("x3") x[3],
+                inout("x4") x[4], clobber_abi("C"), options(nostack));
+        },
+        None => return Err(Error::NOT_SUPPORTED),
+    }
+    Ok(x)
 }
 
 /// The call that should not have returned did.

@@ -6,7 +6,7 @@
 
 use crate::cpu;
 use crate::list::List;
-use crate::machine::{MOST_CLAIMS, MOST_MEMORY, Machine, Span};
+use crate::machine::{Device, MOST_CLAIMS, MOST_MEMORY, Machine, Span};
 use crate::psci::Conduit;
 use core::fmt;
 use core::ops::Range;
@@ -22,12 +22,11 @@ type TreeNode = Node<'static, Parser>;
 const INTERRUPT_CELLS: usize = 3;
 /// Which of the timer's interrupts is that of the virtual one (binding `arm,armv8-timer`).
 const VIRTUAL_TIMER: usize = 2;
-/// The kind of interrupt that any CPU can take.
-const SPI: u32 = 0;
-/// INTIDs of SPIs.
-const SPI_INTIDS: Range<u32> = 32..1020;
 /// The kind of interrupt that is private to a CPU.
 const PPI: u32 = 1;
+/// The kind of interrupt that any CPU can take, and its first INTID.
+const SPI: u32 = 0;
+const FIRST_SPI: u32 = 32;
 /// INTIDs of PPIs.
 const PPI_INTIDS: Range<u32> = 16..32;
 
@@ -58,8 +57,8 @@ impl fmt::Display for TreeError {
     }
 }
 
-/// A device tree that has at least a sound header.
-pub(crate) struct Tree(Fdt<'static, Parser>);
+/// A device tree that has at least a sound header, and its address.
+pub(crate) struct Tree(Fdt<'static, Parser>, u64);
 
 impl Tree {
     /// The tree at `address`.
@@ -71,7 +70,8 @@ impl Tree {
             return Err(TreeError::Missing("address that is a multiple of 8"));
         }
         // SAFETY: aligned; that there is a tree and that it stays as it is, the caller promises.
-        Ok(Self(unsafe { Fdt::from_ptr_fallible(address) }?))
+        let tree = unsafe { Fdt::from_ptr_fallible(address) }?;
+        Ok(Self(tree, address.addr() as u64))
     }
 
     /// RAM.
@@ -97,35 +97,36 @@ impl Tree {
     }
 
     /// The UART that is standard output.
-    pub(crate) fn uart(&self) -> Result<Span, TreeError> {
+    pub(crate) fn uart(&self) -> Result<Device, TreeError> {
         let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
-        register(&stdout.node, 0, "registers of the UART that /chosen/stdout-path names")
-    }
-
-    fn uart_interrupt(&self) -> Result<Option<u32>, TreeError> {
-        let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
-        let Some(interrupts) = stdout.node.raw_property("interrupts")? else { return Ok(None) };
-        let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
-        let is_shared = cells.next() == Some(SPI);
-        let intid = cells.next().and_then(|number| number.checked_add(SPI_INTIDS.start));
-        Ok(intid.filter(|intid| is_shared && SPI_INTIDS.contains(intid)))
+        device(&stdout.node, "registers of the UART that /chosen/stdout-path names")
     }
 
     /// Everything.
     pub(crate) fn machine(&self) -> Result<Machine, TreeError> {
+        let uart = self.uart()?;
         let gic = self.compatible(&["arm,gic-v3"], "node compatible with arm,gic-v3")?;
         Ok(Machine {
             partition: self.partition()?,
-            uart: self.uart()?,
-            uart_interrupt: self.uart_interrupt()?,
+            uart: uart.registers,
+            uart_interrupt: uart.interrupt,
+            clock: self.clock()?,
             distributor: register(&gic, 0, "distributor registers")?,
             redistributors: register(&gic, 1, "redistributor registers")?,
             timer: self.timer()?,
             bootargs: self.bootargs()?,
             cpus: self.cpus()?,
             memory: self.memory()?,
+            tree: Span { base: self.1, size: self.0.total_size() as u64 },
             claims: self.claims()?,
         })
+    }
+
+    fn clock(&self) -> Result<Option<Device>, TreeError> {
+        match self.0.root()?.all_compatible(&["arm,pl031"])?.next() {
+            Some(node) => device(&node?, "registers of the clock").map(Some),
+            None => Ok(None),
+        }
     }
 
     fn partition(&self) -> Result<Option<&'static str>, TreeError> {
@@ -186,6 +187,18 @@ impl Tree {
 fn text(node: &TreeNode, name: &str) -> Result<Option<&'static str>, TreeError> {
     let property = node.raw_property(name)?;
     Ok(property.map(|property| property.as_value()).transpose().map_err(FdtError::from)?)
+}
+
+/// The device that `node` describes.
+fn device(node: &TreeNode, what: &'static str) -> Result<Device, TreeError> {
+    let mut interrupt = None;
+    if let Some(interrupts) = node.raw_property("interrupts")? {
+        let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
+        if let (Some(SPI), Some(number)) = (cells.next(), cells.next()) {
+            interrupt = number.checked_add(FIRST_SPI);
+        }
+    }
+    Ok(Device { registers: register(node, 0, what)?, interrupt })
 }
 
 /// Entry `index` of the `reg` of `node`.

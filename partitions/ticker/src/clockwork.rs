@@ -5,7 +5,7 @@
 //! so that relaxed atomics do.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use guest_rt::timer;
+use guest_rt::{interrupt, timer};
 
 static GOAL: AtomicU64 = AtomicU64::new(0);
 static PERIOD: AtomicU64 = AtomicU64::new(1);
@@ -46,10 +46,16 @@ pub(crate) fn count() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// The ticks that should have come: the periods from the beginning to the last deadline.
-pub(crate) fn due() -> u64 {
-    let elapsed = timer::deadline().saturating_sub(BEGIN.load(Ordering::Relaxed));
-    elapsed / PERIOD.load(Ordering::Relaxed)
+/// The ticks that should have come, and those that have: the periods from the beginning to the deadline that
+/// is next, or was the last, and the ticks until then. No tick comes in between.
+pub(crate) fn due_and_count() -> (u64, u64) {
+    interrupt::mask();
+    let (deadline, count) = (timer::deadline(), count());
+    interrupt::unmask();
+    let is_over = count >= GOAL.load(Ordering::Relaxed);
+    let elapsed = deadline.saturating_sub(BEGIN.load(Ordering::Relaxed));
+    let deadlines = elapsed / PERIOD.load(Ordering::Relaxed);
+    (deadlines.saturating_sub(u64::from(!is_over)), count)
 }
 
 /// Least, mean and greatest lateness in timer counts; zero if there was no tick.

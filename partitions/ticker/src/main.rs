@@ -2,8 +2,8 @@
 //!
 //! It stands for a control loop beside which other partitions may do what they like: every tick must come,
 //! and nothing it keeps in memory may change. A pattern is laid down before the first tick and looked at
-//! after the last. Boot arguments: `ticks=N`, `period-us=M`, both 1000 if not given; `idle=psci` to sleep by
-//! CPU_SUSPEND instead of WFI.
+//! after the last. Boot arguments: `ticks=N`, `period-us=M`, both 1000 if not given; `report=K` to report after
+//! every K ticks instead of every quarter of them; `idle=psci` to sleep by CPU_SUSPEND instead of WFI.
 
 #![no_std]
 #![no_main]
@@ -25,19 +25,21 @@ fn main(machine: &'static Machine) {
     gic::Private::open(machine).enable(machine.timer);
     interrupt::call(clockwork::tick);
     let sleep = if machine.argument("idle") == Some("psci") { standby } else { aarch64_cpu::asm::wfi };
-    run(ticks, timer::counts(period).max(1), sleep);
+    let step = machine.number("report", ticks.div_ceil(4)).max(1);
+    clockwork::start(ticks, timer::counts(period).max(1));
+    interrupt::unmask();
+    run(ticks, step, sleep);
     report(ticks);
     println!("ticker: done");
 }
 
-/// Lets the clockwork run, and says when a quarter of the way is behind it.
-fn run(ticks: u64, period: u64, sleep: fn()) {
-    clockwork::start(ticks, period);
-    interrupt::unmask();
-    for quarter in 1..=4 {
-        let goal = ticks * quarter / 4;
+/// Lets the clockwork run, and says after every `step` ticks how it is.
+fn run(ticks: u64, step: u64, sleep: fn()) {
+    let mut goal = 0;
+    while goal < ticks {
+        goal = goal.saturating_add(step).min(ticks);
         interrupt::sleep_until(sleep, || clockwork::count() >= goal);
-        println!("ticker: {} of {ticks}", clockwork::count());
+        println!("ticker: {} of {ticks}, lost {}, pattern {}", clockwork::count(), lost(), pattern::state());
     }
 }
 
@@ -48,10 +50,13 @@ fn standby() {
 
 fn report(ticks: u64) {
     let [least, mean, most] = clockwork::lateness().map(timer::nanoseconds);
-    let lost = clockwork::due().saturating_sub(clockwork::count());
+    let lost = lost();
     println!("ticker: {ticks} ticks, lost {lost}, late min {least} ns mean {mean} ns max {most} ns");
-    match pattern::damage() {
-        None => println!("ticker: pattern intact"),
-        Some(address) => println!("ticker: pattern DAMAGED at {address:#x}"),
-    }
+    println!("ticker: pattern {}", pattern::state());
+}
+
+/// Ticks that should have come and did not.
+fn lost() -> u64 {
+    let (due, count) = clockwork::due_and_count();
+    due.saturating_sub(count)
 }

@@ -3,6 +3,7 @@
 //! Each word is different, so that a copy from one place to another is noticed too. Words are atomics
 //! because, if isolation fails, somebody else does write them.
 
+use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use guest_rt::Span;
 
@@ -10,6 +11,14 @@ use guest_rt::Span;
 const WORDS: usize = 0x2000;
 
 static PATTERN: [AtomicU64; WORDS] = [const { AtomicU64::new(0) }; WORDS];
+
+/// How the pattern is.
+pub(crate) enum State {
+    /// As it was laid down.
+    Intact,
+    /// Changed, from this address on.
+    Damaged(u64),
+}
 
 /// Writes the pattern.
 pub(crate) fn lay() {
@@ -23,12 +32,20 @@ pub(crate) fn span() -> Span {
     Span { base: address(&PATTERN[0]), size: size_of_val(&PATTERN) as u64 }
 }
 
-/// The address of the first word that has changed.
-pub(crate) fn damage() -> Option<u64> {
+/// How it is.
+pub(crate) fn state() -> State {
     let mut words = PATTERN.iter().zip(0..);
-    words
-        .find(|(word, index)| word.load(Ordering::Relaxed) != expected(*index))
-        .map(|(word, _)| address(word))
+    let changed = words.find(|(word, index)| word.load(Ordering::Relaxed) != expected(*index));
+    changed.map_or(State::Intact, |(word, _)| State::Damaged(address(word)))
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intact => f.write_str("intact"),
+            Self::Damaged(address) => write!(f, "DAMAGED at {address:#x}"),
+        }
+    }
 }
 
 /// The index times an odd constant, the golden ratio of 2 to the 64, so that neighbours differ in many bits.

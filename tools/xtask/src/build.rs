@@ -9,11 +9,15 @@ use crate::{
 };
 
 /// Binaries and the names under which systems know them.
-const IMAGES: [(&str, &str); 4] = [
+const IMAGES: [(&str, &str); 8] = [
     ("hypervisor", "bulkhead.elf"),
     ("hello", "hello.elf"),
+    ("intruder", "intruder.elf"),
+    ("patient", "patient.elf"),
     ("ticker", "ticker.elf"),
     ("trespasser", "trespasser.elf"),
+    ("warden", "warden.elf"),
+    ("witness", "witness.elf"),
 ];
 
 /// Builds the hypervisor and the partitions.

@@ -47,13 +47,15 @@ struct Key {
     restarts: u32,
     faults: u32,
     failed: bool,
+    is_condemned: bool,
     is_starting: bool,
 }
 
 impl From<Key> for World {
     fn from(key: Key) -> Self {
-        let Key { states, places, phase, next, restarts, faults, failed, is_starting } = key;
-        let mut power = Power { phase, next, restarts, faults, failed, ..Power::new(ENTRY, None) };
+        let Key { states, places, phase, next, restarts, faults, failed, is_condemned, is_starting } = key;
+        let mut power =
+            Power { phase, next, restarts, faults, failed, is_condemned, ..Power::new(ENTRY, None) };
         states.into_iter().enumerate().for_each(|(cpu, state)| power.set(cpu, state));
         Self { power, places, is_starting }
     }
@@ -80,6 +82,11 @@ impl World {
             match self.places[cpu] {
                 Place::Firmware => {}
                 Place::Guest => self.guest(compartment, cpu, &mut next),
+                Place::Ending => {
+                    let mut loud = self.clone();
+                    loud.power.condemn();
+                    next.extend([Some(loud), self.advance(cpu)].into_iter().flatten());
+                }
                 _ => next.extend(self.advance(cpu)),
             }
         }
@@ -169,7 +176,9 @@ impl World {
         for order in [Next::Off, Next::Restart] {
             let mut world = self.clone();
             let stop = world.power.stop(Cause::Order(order), &POLICY);
-            assert_eq!(stop == Stop::IsOff, self.power.phase() == Phase::Off);
+            let is_refused = matches!(stop, Stop::IsOff | Stop::Denied);
+            assert_eq!(is_refused, self.power.phase() == Phase::Off || stop == Stop::Denied);
+            assert!(stop != Stop::Denied || self.power.is_condemned, "{self:?}");
             next.push(world);
         }
         let mut world = self.clone();
@@ -230,6 +239,8 @@ impl World {
             Phase::Stopping => assert_ne!(power.inside(), 0, "somebody is left to end it: {self:?}"),
             Phase::Running => assert_ne!(power.inside(), 0, "nobody could start a CPU: {self:?}"),
         }
+        let is_alive = matches!(phase, Phase::Running | Phase::Stopping);
+        assert!(!(power.is_condemned && is_alive), "a device still writes its memory: {self:?}");
         for cpu in 0..CPUS {
             let is_expected = matches!(self.places[cpu], Place::Arriving | Place::Leaving)
                 || self.places.contains(&Place::Starting(cpu))
@@ -252,7 +263,7 @@ impl World {
 
     /// All that differs between two worlds.
     fn key(&self) -> Key {
-        let Power { phase, next, restarts, faults, failed, .. } = self.power;
+        let Power { phase, next, restarts, faults, failed, is_condemned, .. } = self.power;
         let states = [0, 1, 2].map(|cpu| self.power.state(cpu));
         Key {
             states,
@@ -262,6 +273,7 @@ impl World {
             restarts,
             faults,
             failed,
+            is_condemned,
             is_starting: self.is_starting,
         }
     }

@@ -1,0 +1,202 @@
+//! Memory that is somebody else's, or nobody's: every form of access to every class of page.
+//!
+//! What a partition does not own answers as a bus does on which nothing is: by a synchronous external abort
+//! (Arm ARM D8.17). What the guest's own stage 1 has to say comes first (Arm ARM D8.15, priority of faults).
+
+mod walks;
+
+use crate::attack::forms::{FORMS, Form};
+use crate::attack::{self, Instruction, Left};
+use crate::features::{self, LRCPC, LSE};
+use crate::outcome::{Abort, Expected, Place};
+use crate::random::Random;
+use crate::tally::Tally;
+use crate::target::{PAGE, Target, Targets};
+use guest_rt::Machine;
+use guest_rt::probe::{self, Memory};
+
+const KINDS: [Memory; 3] = [Memory::Device, Memory::NonCacheable, Memory::WriteBack];
+/// Bytes that the largest access touches: those of `DC ZVA`, or four vectors.
+const LARGEST: u64 = 64;
+/// Random pages that are tried.
+const RANDOM_PAGES: usize = 1000;
+/// What stores store: two instructions `RET`, so that a fetch that follows one that succeeded comes back.
+const TRACE: u64 = 0xd65f_03c0_d65f_03c0;
+
+/// Attacks memory.
+pub(crate) fn attack(machine: &Machine, targets: &Targets, random: &mut Random) -> Tally {
+    let mut tally = Tally::new("memory");
+    let shown = Shown::of_this_cpu();
+    for target in targets.all() {
+        for memory in KINDS {
+            every_form(&mut tally, &shown, target, memory);
+        }
+        walks::attack(&mut tally, target, shown.physical_bits);
+    }
+    for region in machine.memory() {
+        straddle(&mut tally, "the beginning of its memory", region.base);
+        straddle(&mut tally, "the end of its memory", region.base + region.size);
+    }
+    walks::at_themselves(&mut tally);
+    for _ in 0..RANDOM_PAGES {
+        random_page(&mut tally, &shown, machine, random);
+    }
+    tally
+}
+
+/// What decides about the outcome beside the access itself.
+struct Shown {
+    physical_bits: u32,
+    atomics: bool,
+    weak_loads: bool,
+}
+
+impl Shown {
+    fn of_this_cpu() -> Self {
+        Self {
+            physical_bits: features::physical_bits(),
+            atomics: LSE.is_shown(),
+            weak_loads: LRCPC.is_shown(),
+        }
+    }
+}
+
+/// How far an access is from where it would be aligned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alignment {
+    Aligned,
+    Off,
+}
+
+fn every_form(tally: &mut Tally, shown: &Shown, target: &Target, memory: Memory) {
+    probe::through_window(target.address, memory, |seen| {
+        for form in FORMS {
+            one(tally, shown, target, (memory, form, seen), Alignment::Aligned);
+            if matches!(form.kind, Form::Load | Form::Store) && has_alignment(form.text) {
+                one(tally, shown, target, (memory, form, seen + 1), Alignment::Off);
+            }
+        }
+        if memory != Memory::Device {
+            let left = attack::fetch(seen);
+            let place = Place { address: seen, size: 4 };
+            let is_right = fetch(shown, target.address).admits(&left, 0, Some(place));
+            tally.judge(is_right, format_args!("fetch from {target} as {memory:?}: {left}"));
+        }
+    });
+}
+
+fn one(
+    tally: &mut Tally,
+    shown: &Shown,
+    target: &Target,
+    (memory, form, seen): (Memory, &Instruction<Form>, u64),
+    alignment: Alignment,
+) {
+    let expected = expected(shown, target.address, form.kind, memory, alignment);
+    let left = form.run([seen, TRACE, TRACE, 0]);
+    let is_right = is_right(&expected, form.kind, seen, &left);
+    let off = if alignment == Alignment::Off { "unaligned " } else { "" };
+    tally.judge(
+        is_right,
+        format_args!("{off}`{}` at {target} as {memory:?}: {left}, expected {expected}", form.text),
+    );
+}
+
+/// Whether it ended as expected; a base register is as it was if there was an exception (Arm ARM B1.3.1.4).
+fn is_right(expected: &Expected, form: Form, seen: u64, left: &Left) -> bool {
+    let place = Place { address: seen & !(LARGEST - 1), size: 2 * LARGEST };
+    let is_whole = left.fault.is_none() || left.registers[0] == seen;
+    let not_stored =
+        form == Form::ExclusiveStore && left.fault.is_none() && left.registers[3] & 0xffff_ffff == 1;
+    is_whole && (not_stored || expected.admits(left, 0, Some(place)))
+}
+
+/// Single bytes, and vectors of bytes, are never out of place.
+fn has_alignment(text: &str) -> bool {
+    let mnemonic = text.split(' ').next().unwrap_or_default();
+    !mnemonic.ends_with('b')
+        && !text.contains("b0,")
+        && !text.contains(".16b")
+        && !mnemonic.starts_with("st1")
+}
+
+fn data(status: u64, is_write: Option<bool>) -> Expected {
+    Expected::Data(Abort { status, is_write })
+}
+
+fn fetch(shown: &Shown, address: u64) -> Expected {
+    let is_too_far = address >> shown.physical_bits != 0;
+    Expected::Fetch(if is_too_far { Abort::ADDRESS_SIZE | 3 } else { Abort::EXTERNAL })
+}
+
+fn expected(shown: &Shown, address: u64, form: Form, memory: Memory, alignment: Alignment) -> Expected {
+    const LEVEL_3: u64 = 3;
+    let is_write = match form {
+        Form::Load | Form::OrderedLoad | Form::UnprivilegedLoad | Form::WeakLoad => Some(false),
+        Form::Store | Form::OrderedStore | Form::UnprivilegedStore | Form::ZeroBlock => Some(true),
+        // Whether the load or the store of the two is refused first is the CPU's choice.
+        Form::Atomic | Form::ExclusiveStore | Form::Hint => None,
+    };
+    let is_too_far = address >> shown.physical_bits != 0;
+    match form {
+        Form::Atomic if !shown.atomics => Expected::Undefined,
+        Form::WeakLoad if !shown.weak_loads => Expected::Undefined,
+        // Maintenance may have to translate and may not.
+        Form::Hint if is_too_far => Expected::Any(&[
+            Expected::Done,
+            Expected::Data(Abort { status: Abort::ADDRESS_SIZE | LEVEL_3, is_write: None }),
+        ]),
+        Form::Hint => Expected::Done,
+        _ if is_too_far => data(Abort::ADDRESS_SIZE | LEVEL_3, is_write),
+        Form::UnprivilegedLoad | Form::UnprivilegedStore => data(Abort::PERMISSION | LEVEL_3, is_write),
+        // An alignment fault by the architecture (Arm ARM C5.3.8, DC ZVA); QEMU 10.0 asks stage 2 only.
+        Form::ZeroBlock if memory == Memory::Device => Expected::Any(&[
+            Expected::Data(Abort { status: Abort::ALIGNMENT, is_write: Some(true) }),
+            Expected::Data(Abort { status: Abort::EXTERNAL, is_write: Some(true) }),
+        ]),
+        _ if memory == Memory::Device && alignment == Alignment::Off => data(Abort::ALIGNMENT, is_write),
+        Form::OrderedLoad | Form::Atomic if memory != Memory::WriteBack => Expected::Any(&[
+            Expected::Data(Abort { status: Abort::EXTERNAL, is_write: None }),
+            // Exclusives and atomics need not exist for memory that is not write-back (Arm ARM B2.12.2.1).
+            Expected::Data(Abort { status: Abort::UNSUPPORTED, is_write: None }),
+        ]),
+        _ => data(Abort::EXTERNAL, is_write),
+    }
+}
+
+/// Accesses half of which are the intruder's own.
+fn straddle(tally: &mut Tally, what: &str, edge: u64) {
+    const HALF: u64 = 4;
+    let page = edge - PAGE;
+    probe::through_window(page, Memory::WriteBack, |seen| {
+        let address = seen + PAGE - HALF;
+        let place = Place { address, size: LARGEST };
+        let wide = ["ldr x1, [x0]", "ldp x1, x2, [x0]", "ldp w1, w2, [x0]", "ldr q0, [x0]", "str x1, [x0]"];
+        for form in FORMS.iter().filter(|form| wide.contains(&form.text)) {
+            let left = form.run([address, TRACE, TRACE, 0]);
+            let is_right =
+                data(Abort::EXTERNAL, Some(form.kind == Form::Store)).admits(&left, 0, Some(place));
+            tally.judge(is_right, format_args!("`{}` across {what}: {left}", form.text));
+        }
+    });
+}
+
+/// A page of which all that is known is that it is not the intruder's, by a form that is left to chance.
+fn random_page(tally: &mut Tally, shown: &Shown, machine: &Machine, random: &mut Random) {
+    /// A machine has most of what it has below this.
+    const LOW: u32 = 33;
+    let bits = if random.next() & 1 == 0 { LOW } else { shown.physical_bits };
+    let address = random.next() >> (64 - bits) & !(PAGE - 1);
+    let page = Target { name: "a random page", address };
+    if machine.owns(address) {
+        return;
+    }
+    let form = &FORMS[usize::try_from(random.next()).unwrap_or(0) % FORMS.len()];
+    let memory = KINDS[usize::try_from(random.next()).unwrap_or(0) % KINDS.len()];
+    probe::through_window(address, memory, |seen| {
+        let expected = expected(shown, address, form.kind, memory, Alignment::Aligned);
+        let left = form.run([seen, TRACE, TRACE, 0]);
+        let is_right = is_right(&expected, form.kind, seen, &left);
+        tally.again(is_right, format_args!("`{}` at {page} as {memory:?}: {left}", form.text));
+    });
+}

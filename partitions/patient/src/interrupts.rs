@@ -1,0 +1,152 @@
+//! Interrupts: none has ever come, and none is let through.
+//!
+//! GICv3 §12.9 to §12.12. What soils them must not let a CPU that sleeps wake up: an interrupt that is taken
+//! and not ended holds back all that is enabled and pending.
+
+use crate::raw::{
+    self, ACTIVE_PRIORITIES, BINARY_POINT, Frame, GROUP_ENABLE, INTERFACE_CONTROL, PRIORITY_MASK,
+};
+use crate::traces::expect;
+use guest_rt::{Machine, cpu};
+
+const CTLR: u64 = 0x0;
+const IGROUPR: u64 = 0x80;
+const ISENABLER: u64 = 0x100;
+const ICENABLER: u64 = 0x180;
+const ISPENDR: u64 = 0x200;
+const ISACTIVER: u64 = 0x300;
+const IPRIORITYR: u64 = 0x400;
+const ICFGR1: u64 = 0xc04;
+const IROUTER: u64 = 0x6000;
+
+/// GICD_CTLR: group 1 is enabled.
+const ENABLE_GROUP_1: u32 = 1 << 1;
+/// Four priorities: what Bulkhead begins with.
+const BORN_PRIORITIES: u32 = 0xa0a0_a0a0;
+/// Every SGI: of those, some are enabled and pending, and some active.
+const SGIS: u32 = 0xffff;
+const ENABLED: u32 = 1 << 27 | 1 << 20 | 0b111_0001;
+const PENDING: u32 = 1 << 20 | 0b100_1000;
+const ACTIVE: u32 = 1 << 21 | 1 << 7;
+/// The SGI that is taken, and the one that [`take_first`] takes above it.
+const TAKEN: u32 = 4;
+const FIRST: u32 = 8;
+
+/// Looks at this CPU's own.
+pub(crate) fn look(machine: &Machine, index: usize) {
+    let frame = Frame::private(machine, index);
+    let words = [
+        ("GICR_IGROUPR0", IGROUPR, u32::MAX),
+        ("GICR_ISENABLER0", ISENABLER, 0),
+        ("GICR_ISPENDR0", ISPENDR, 0),
+        ("GICR_ISACTIVER0", ISACTIVER, 0),
+        // QEMU's GIC comes with level-sensitive PPIs.
+        ("GICR_ICFGR1", ICFGR1, 0),
+    ];
+    for (name, offset, born) in words {
+        expect(name, frame.load(offset).into(), born.into());
+    }
+    for word in 0..8 {
+        let found = frame.load(IPRIORITYR + 4 * word);
+        expect(format_args!("GICR_IPRIORITYR{word}"), found.into(), BORN_PRIORITIES.into());
+    }
+    for register in [GROUP_ENABLE, PRIORITY_MASK, ACTIVE_PRIORITIES] {
+        expect(register.name, (register.read)(), register.born);
+    }
+    expect("icc_ctlr_el1.EOImode", (INTERFACE_CONTROL.read)() & INTERFACE_CONTROL.soil, 0);
+    let point = (BINARY_POINT.read)();
+    (BINARY_POINT.write)(0);
+    expect(BINARY_POINT.name, point, (BINARY_POINT.read)());
+}
+
+/// Looks at what all CPUs share.
+pub(crate) fn look_at_shared(machine: &Machine) {
+    let frame = Frame::distributor(machine);
+    expect("GICD_CTLR.EnableGrp1", (frame.load(CTLR) & ENABLE_GROUP_1).into(), 0);
+    for intid in spis(machine) {
+        let word = u64::from(intid / 32) * 4;
+        for (name, register) in [("enabled", ISENABLER), ("pending", ISPENDR), ("active", ISACTIVER)] {
+            let found = frame.load(register + word) >> (intid % 32) & 1;
+            expect(format_args!("SPI {intid}, {name},"), found.into(), 0);
+        }
+        let priority = frame.load(IPRIORITYR + u64::from(intid & !3)) >> (intid % 4 * 8) & 0xff;
+        expect(format_args!("the priority of SPI {intid}"), priority.into(), (BORN_PRIORITIES & 0xff).into());
+        let first = machine.cpus().first().copied().unwrap_or_default();
+        expect(format_args!("the route of SPI {intid}"), frame.load_double(route(intid)), first);
+    }
+}
+
+/// Leaves as much as possible in this CPU's own.
+pub(crate) fn soil(machine: &Machine, index: usize) {
+    let frame = Frame::private(machine, index);
+    frame.store(ICENABLER, u32::MAX);
+    frame.store(ICFGR1, 0xaaaa_aaaa);
+    (0..8).for_each(|word| frame.store(IPRIORITYR + 4 * word, 0x8080_8080));
+    frame.store(IPRIORITYR + u64::from(TAKEN & !3), 0x8080_8040);
+    frame.store(IGROUPR, !(1 << 5));
+    frame.store(ISENABLER, ENABLED);
+    (BINARY_POINT.write)(BINARY_POINT.soil);
+    (PRIORITY_MASK.write)(PRIORITY_MASK.soil);
+    (INTERFACE_CONTROL.write)(INTERFACE_CONTROL.soil);
+    (GROUP_ENABLE.write)(GROUP_ENABLE.soil);
+    take(frame, TAKEN);
+    frame.store(ISACTIVER, ACTIVE);
+    frame.store(ISPENDR, PENDING);
+}
+
+/// Leaves as much as possible in what all CPUs share: the last CPU is to take it.
+pub(crate) fn soil_shared(machine: &Machine) {
+    let frame = Frame::distributor(machine);
+    frame.store(CTLR, frame.load(CTLR) | ENABLE_GROUP_1);
+    for intid in spis(machine) {
+        let (word, bit) = (u64::from(intid / 32) * 4, 1 << (intid % 32));
+        frame.store(IPRIORITYR + u64::from(intid & !3), 0xc0c0_c0c0);
+        frame.store_double(route(intid), machine.cpus().last().copied().unwrap_or_default());
+        for register in [ISENABLER, ISPENDR, ISACTIVER] {
+            frame.store(register + word, bit);
+        }
+    }
+}
+
+/// Disables every SGI of this CPU.
+pub(crate) fn disable_sgis(machine: &Machine, index: usize) {
+    Frame::private(machine, index).store(ICENABLER, SGIS);
+}
+
+/// Moves every SGI of this CPU into group 0.
+pub(crate) fn move_sgis(machine: &Machine, index: usize) {
+    let frame = Frame::private(machine, index);
+    frame.store(IGROUPR, frame.load(IGROUPR) & !SGIS);
+}
+
+/// Takes an interrupt of the highest priority, and does not end it.
+pub(crate) fn take_first(machine: &Machine, index: usize) {
+    let frame = Frame::private(machine, index);
+    frame.store(IPRIORITYR + u64::from(FIRST & !3), 0x8080_8000);
+    frame.store(ISENABLER, 1 << FIRST);
+    take(frame, FIRST);
+}
+
+/// Masks interrupts of every priority.
+pub(crate) fn mask_priorities() {
+    (PRIORITY_MASK.write)(0);
+}
+
+/// Closes the CPU interface.
+pub(crate) fn close() {
+    (GROUP_ENABLE.write)(0);
+}
+
+fn take(frame: Frame, sgi: u32) {
+    frame.store(ISPENDR, 1 << sgi);
+    let intid = raw::acknowledge();
+    assert!(intid == sgi.into(), "CPU {}: SGI {sgi} was to come first, and {intid} did", cpu::index());
+}
+
+fn spis(machine: &Machine) -> impl Iterator<Item = u32> {
+    machine.clock.and_then(|clock| clock.interrupt).into_iter()
+}
+
+fn route(intid: u32) -> u64 {
+    IROUTER + 8 * u64::from(intid)
+}

@@ -1,0 +1,191 @@
+//! One order, and what must come of it.
+
+use crate::clock::sleep;
+use core::fmt;
+use guest_rt::control::{self, Charge, Refusal, State, Status};
+use guest_rt::machine;
+
+/// Milliseconds between two looks, and looks after which something has not come.
+const STEP: u64 = 5;
+const PATIENCE: u32 = 12_000;
+/// Milliseconds after which who still sleeps is not going to wake up.
+const LONG: u64 = 2500;
+
+/// What to do to whom, and how often.
+pub(crate) struct Order {
+    verb: Verb,
+    name: &'static str,
+    cpus: u64,
+    pub(crate) count: u64,
+}
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    /// Start it: it is off.
+    Start,
+    /// Stop it: it goes off.
+    Stop,
+    /// Restart it: it begins again, if it was off for the first time.
+    Restart,
+    /// Stop it, although one of its CPUs cannot be woken: it stays on its way.
+    Strand,
+}
+
+/// What was wrong.
+pub(crate) enum Wrong {
+    /// There is no such charge.
+    Unknown,
+    /// The call says this.
+    Refused(Refusal),
+    /// The call says nothing of the kind where it should.
+    Accepted,
+    /// It did not come to what it should, but to this.
+    Became(Status),
+}
+
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Order {
+    /// Reads `VERB@NAME:CPUS*COUNT`; both numbers are 1 if they are not there.
+    pub(crate) fn parse(text: &'static str) -> Option<Self> {
+        let (verb, rest) = text.split_once('@')?;
+        let (rest, count) = rest.split_once('*').unwrap_or((rest, "1"));
+        let (name, cpus) = rest.split_once(':').unwrap_or((rest, "1"));
+        let verbs = [Verb::Start, Verb::Stop, Verb::Restart, Verb::Strand];
+        let verb = verbs.into_iter().find(|known| known.name() == verb)?;
+        Some(Self { verb, name, cpus: machine::parse(cpus)?, count: machine::parse(count)? })
+    }
+
+    /// Gives the order `pause` milliseconds after the charge is ready, and waits for what it comes to.
+    pub(crate) fn carry_out(&self, pause: u64) -> Result<Status, Wrong> {
+        let is_meant = |charge: &Charge| charge.name().is_ok_and(|name| name.as_str() == self.name);
+        let charge = control::charges().find(is_meant).ok_or(Wrong::Unknown)?;
+        match self.verb {
+            Verb::Start => start(charge),
+            Verb::Stop => {
+                self.wait_for_readiness(charge, pause)?;
+                charge.stop()?;
+                let status = until(charge, State::Off, &[State::Stopping, State::Ending], |_| true)?;
+                refuses(charge.stop()).map(|()| status)
+            }
+            Verb::Restart => self.restart(charge, pause),
+            Verb::Strand => {
+                self.wait_for_readiness(charge, pause)?;
+                charge.stop()?;
+                sleep(LONG);
+                until(charge, State::Stopping, &[], |status| status.inside != 0)
+            }
+        }
+    }
+
+    fn restart(&self, charge: Charge, pause: u64) -> Result<Status, Wrong> {
+        let before = charge.status()?;
+        let mut expected = 0;
+        if before.state != State::Off {
+            self.wait_for_readiness(charge, pause)?;
+            expected = before.restarts + 1;
+        }
+        charge.restart()?;
+        until(charge, State::Running, &[State::Stopping, State::Ending], |status| status.restarts == expected)
+    }
+
+    fn wait_for_readiness(&self, charge: Charge, pause: u64) -> Result<(), Wrong> {
+        let is_ready = |status: &Status| u64::from(status.inside.count_ones()) == self.cpus;
+        // Meanwhile it may end and begin again by itself.
+        until(charge, State::Running, &[State::Running, State::Stopping, State::Ending], is_ready)?;
+        sleep(pause);
+        Ok(())
+    }
+}
+
+impl Verb {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Strand => "strand",
+        }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.verb.name(), self.name)
+    }
+}
+
+/// A status in words.
+pub(crate) struct Shown(pub(crate) Status);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { state, restarts, inside } = self.0;
+        write!(f, "{state:?}, restart {restarts}, CPUs {inside:#b}")
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such charge"),
+            Self::Refused(refusal) => write!(f, "{refusal}"),
+            Self::Accepted => f.write_str("what had been done already was done again"),
+            Self::Became(status) => write!(f, "{}", Shown(*status)),
+        }
+    }
+}
+
+/// A CPU that the firmware has not got yet is no reason to give up; one that it never gets is.
+fn start(charge: Charge) -> Result<Status, Wrong> {
+    let before = charge.status()?;
+    if before.state != State::Off {
+        return Err(Wrong::Became(before));
+    }
+    let mut answer = charge.start();
+    for _ in 0..PATIENCE {
+        if answer != Err(Refusal::BUSY) {
+            break;
+        }
+        sleep(STEP);
+        answer = charge.start();
+    }
+    answer?;
+    let status = until(charge, State::Running, &[], |status| status.restarts == 0)?;
+    refuses(charge.start()).map(|()| status)
+}
+
+/// What is done cannot be done again.
+fn refuses(answer: Result<(), Refusal>) -> Result<(), Wrong> {
+    match answer {
+        Err(Refusal::ALREADY) => Ok(()),
+        Err(refusal) => Err(refusal.into()),
+        Ok(()) => Err(Wrong::Accepted),
+    }
+}
+
+/// Waits until the charge is in state `goal` and `is_enough`; on the way there it may be in these others.
+fn until(
+    charge: Charge,
+    goal: State,
+    between: &[State],
+    is_enough: impl Fn(&Status) -> bool,
+) -> Result<Status, Wrong> {
+    let mut status = charge.status()?;
+    for _ in 0..PATIENCE {
+        if status.state == goal && is_enough(&status) {
+            return Ok(status);
+        }
+        if !between.contains(&status.state) {
+            break;
+        }
+        sleep(STEP);
+        status = charge.status()?;
+    }
+    Err(Wrong::Became(status))
+}

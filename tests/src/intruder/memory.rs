@@ -1,0 +1,117 @@
+//! The memory of the machine, seen from outside.
+//!
+//! QEMU's monitor (QMP) writes physical memory into a file, whatever the CPUs are doing. What must not change is
+//! all of the image but the hypervisor's data: its code and constants, the plan, the stage-2 tables, the
+//! pristine images of the guests.
+
+use crate::Context;
+use anyhow::{Context as _, Result, bail, ensure};
+use bulkhead::system::Built;
+use object::Endianness;
+use object::read::elf::{ElfFile64, ProgramHeader};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::Range;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// The monitor of a machine: a socket in a folder of its own.
+#[derive(Debug)]
+pub(super) struct Monitor {
+    folder: TempDir,
+}
+
+impl Monitor {
+    /// One for a machine that is yet to be started.
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self { folder: tempfile::Builder::new().prefix("bulkhead-").tempdir()? })
+    }
+
+    /// What QEMU is to be told.
+    pub(super) fn argument(&self) -> String {
+        format!("unix:{},server=on,wait=off", self.socket().display())
+    }
+
+    /// The `size` bytes at physical address `base`.
+    fn read(&self, base: u64, size: usize) -> Result<Vec<u8>> {
+        let file = self.folder.path().join("memory");
+        let mut stream = UnixStream::connect(self.socket()).context("QEMU's monitor")?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let mut replies = BufReader::new(stream.try_clone()?);
+        let arguments = json!({ "val": base, "size": size, "filename": utf8(&file)? });
+        for command in [
+            json!({ "execute": "qmp_capabilities" }),
+            json!({ "execute": "pmemsave", "arguments": arguments }),
+        ] {
+            writeln!(stream, "{command}")?;
+            wait_for_return(&mut replies).with_context(|| command.to_string())?;
+        }
+        Ok(fs::read(file)?)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("monitor")
+    }
+}
+
+/// Skips greeting and events.
+fn wait_for_return(replies: &mut impl BufRead) -> Result<()> {
+    let mut line = String::new();
+    while replies.read_line(&mut line)? != 0 {
+        let reply: Value = serde_json::from_str(&line)?;
+        match (reply.get("return"), reply.get("error")) {
+            (Some(_), _) => return Ok(()),
+            (_, Some(error)) => bail!("QEMU's monitor: {error}"),
+            _ => line.clear(),
+        }
+    }
+    bail!("QEMU's monitor has gone")
+}
+
+/// What EL2 never changes.
+#[derive(Debug)]
+pub(super) struct Constant {
+    base: u64,
+    image: Vec<u8>,
+    data: Range<usize>,
+}
+
+impl Constant {
+    /// That of a system.
+    pub(super) fn of(context: &Context<'_>, built: &Built) -> Result<Self> {
+        let elf = fs::read(context.images.join("bulkhead.elf"))?;
+        let base = built.plan()?.board.window.base.0;
+        Ok(Self { base, image: built.image.clone(), data: data(&elf)? })
+    }
+
+    /// Reads it and compares it with the image.
+    pub(super) fn look(&self, monitor: &Monitor) -> Result<()> {
+        let found = monitor.read(self.base, self.image.len())?;
+        ensure!(found.len() == self.image.len(), "{} bytes of memory", found.len());
+        let bytes = found.iter().zip(&self.image).enumerate();
+        let changed = bytes.filter(|(at, (found, image))| found != image && !self.data.contains(at));
+        let changed: Vec<u64> = changed.map(|(at, _)| self.base + at as u64).collect();
+        ensure!(changed.is_empty(), "{} bytes have changed, the first at {:#x}", changed.len(), changed[0]);
+        Ok(())
+    }
+}
+
+/// Where in the image the hypervisor's writable segment is.
+fn data(elf: &[u8]) -> Result<Range<usize>> {
+    let file = ElfFile64::<Endianness>::parse(elf)?;
+    let endian = file.endian();
+    let loaded =
+        || file.elf_program_headers().iter().filter(|header| header.p_type(endian) == object::elf::PT_LOAD);
+    let base = loaded().map(|header| header.p_vaddr(endian)).min().context("no segment is loaded")?;
+    let writable = loaded().filter(|header| (header.p_flags(endian) & object::elf::PF_W).0 != 0);
+    let [segment] = writable.collect::<Vec<_>>()[..] else { bail!("not one writable segment") };
+    let begin = usize::try_from(segment.p_vaddr(endian) - base)?;
+    Ok(begin..begin + usize::try_from(segment.p_memsz(endian))?)
+}
+
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().context("a folder for temporary files whose name is not UTF-8")
+}

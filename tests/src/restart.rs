@@ -1,0 +1,46 @@
+//! Ends of lives, and new beginnings.
+
+mod end;
+mod fall;
+mod gdb;
+mod linux;
+
+use crate::{Company, Context, Need, Test};
+use anyhow::Result;
+use fall::Interrupts;
+
+/// The tests of this group.
+pub(crate) const TESTS: &[Test] = &[
+    test(
+        "however a CPU falls, its partition is stopped, and begins again unless it sleeps for ever",
+        |context| fall::run(context, Interrupts::Direct, 1),
+    ),
+    test("the same on two CPUs", |context| fall::run(context, Interrupts::Direct, 2)),
+    test("however a guarded CPU falls, its partition is stopped and begins again", |context| {
+        fall::run(context, Interrupts::Guarded, 1)
+    }),
+    test("the same on two guarded CPUs", |context| fall::run(context, Interrupts::Guarded, 2)),
+    test("a partition that resets itself finds nothing of its former life", end::resets),
+    test("so does one on CPUs with every extension", end::resets_of_extended_cpus),
+    test("a fault is recorded and answered as often as the plan says", end::faults),
+    test("a partition that is to stop after a fault stays off", end::fault_without_restart),
+    needing_linux("Linux restarts by itself and harms no neighbour", linux::by_itself),
+    needing_linux("Linux panics and restarts and harms no neighbour", linux::by_panic),
+    needing_linux("Linux fails and is restarted and harms no neighbour", linux::by_fault),
+    needing_linux("Linux is restarted by who controls it and harms no neighbour", linux::by_order),
+];
+
+const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    const NEEDS: &[Need] = &[];
+    Test { group: "restart", name, needs: NEEDS, company: Company::Welcome, run }
+}
+
+const fn needing_linux(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    const NEEDS: &[Need] = &[Need::Linux];
+    Test { needs: NEEDS, ..test(name, run) }
+}
+
+/// How often something is restarted.
+fn times(context: &Context<'_>) -> usize {
+    if context.long { 100 } else { 3 }
+}

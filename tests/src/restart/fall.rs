@@ -1,0 +1,92 @@
+//! Partitions that fall in every way, and one that stops and restarts them.
+//!
+//! Each patient has a CPU more than fall: its herald, which tells the warden that the time has come.
+
+use super::times;
+use crate::{Context, Running, patience};
+use anyhow::{Result, ensure};
+use bulkhead_plan::limits;
+use regex::bytes::Regex;
+use std::time::{Duration, Instant};
+
+/// How interrupts reach the patients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Interrupts {
+    /// Without an exit.
+    Direct,
+    /// By way of EL2.
+    Guarded,
+}
+
+/// Ways to fall after which any CPU can be woken; those that keep the host busy come first, so that they are
+/// over first.
+const WOKEN: [&str; 5] = ["loop", "wfe", "wfi", "sgi-off", "sgi-group0"];
+/// Ways to fall after which nothing wakes a CPU whose interrupts are direct.
+const LOST: [&str; 3] = ["pmr", "active", "igrpen"];
+
+pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) -> Result<()> {
+    let is_guarded = interrupts == Interrupts::Guarded;
+    let stranded = if is_guarded { &[] } else { &LOST[..] };
+    let name = format!("falls-{interrupts:?}-{cpus}").to_lowercase();
+    let path = context.made(&name, &system(interrupts, cpus, times(context)))?;
+    let mut machine = context.run(&name, &path)?;
+    let long = Instant::now() + Duration::from_secs(60 + 30 * times(context) as u64);
+    machine.expect("warden", &Regex::new(r"warden: done\r\n")?, long)?;
+    let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
+    ensure!(!orders.contains("WRONG"), "{orders}");
+    for fall in WOKEN.iter().chain(&LOST).filter(|fall| !stranded.contains(fall)) {
+        // The first life, the restarts, and the one that was started.
+        let lives = times(context) + 2;
+        ensure!(count(&machine, fall, "begins clean") == lives, "{fall}: a life was not clean");
+        ensure!(count(&machine, fall, &format!("falls by {fall}")) == lives, "{fall}: a life was cut short");
+    }
+    for fall in stranded {
+        let told =
+            format!(r"(?m)^{fall}: stopping; its CPUs 0b{} \(by bit\) cannot be woken\r\n", "1".repeat(cpus));
+        let told = Regex::new(&told)?.find_iter(machine.transcript("bulkhead")).count();
+        ensure!(told == 1, "{fall}: it was told {told} times that it cannot be woken");
+    }
+    if is_guarded {
+        machine.expect("bulkhead", &Regex::new(r"every partition has stopped: off\r\n")?, patience())?;
+        ensure!(machine.wait(patience())?.success());
+    }
+    Ok(())
+}
+
+/// The lines of `partition` that say this and no more.
+fn count(machine: &Running<'_>, partition: &str, what: &str) -> usize {
+    let text = String::from_utf8_lossy(machine.transcript(partition)).into_owned();
+    text.lines().filter(|line| *line == format!("patient: {what}")).count()
+}
+
+fn system(interrupts: Interrupts, cpus: usize, restarts: usize) -> String {
+    let all = || WOKEN.iter().chain(&LOST).enumerate();
+    let width = cpus + 1;
+    let orders: Vec<String> = all()
+        .map(|(_, fall)| match interrupts {
+            Interrupts::Direct if LOST.contains(fall) => format!("strand@{fall}:{width}"),
+            _ => format!(
+                "restart@{fall}:{width}*{restarts},stop@{fall}:{width},start@{fall},stop@{fall}:{width}"
+            ),
+        })
+        .collect();
+    let patients = all().map(|(place, fall)| {
+        let first = 1 + place * width;
+        let own: Vec<usize> = (first..first + width).collect();
+        let device = if place == 0 { "devices = [\"/pl031@9010000\"]\n" } else { "" };
+        let mode = format!("{interrupts:?}").to_lowercase();
+        format!(
+            "\n[[partition]]\nname = \"{fall}\"\nimage = \"patient.elf\"\nbootargs = \"fall={fall}\"\n\
+             cpus = {own:?}\nmemory = \"4M\"\ninterrupts = \"{mode}\"\n{device}"
+        )
+    });
+    let machine = 1 + all().count() * width;
+    assert!(machine <= limits::CPUS, "a board has no {machine} CPUs");
+    format!(
+        "[qemu]\ncpus = {machine}\n\n[[partition]]\nname = \"warden\"\nimage = \"warden.elf\"\n\
+         bootargs = \"orders={}\"\ncpus = [0]\nmemory = \"4M\"\ncontrols = {:?}\n{}",
+        orders.join(","),
+        all().map(|(_, fall)| fall).collect::<Vec<_>>(),
+        patients.collect::<String>(),
+    )
+}

@@ -1,0 +1,210 @@
+//! Linux restarted, with a disk transfer in flight, beside neighbours that must not notice.
+//!
+//! One ticker reports all the time; the other makes no sound, so that its exits can be compared to the last one
+//! with those of a run in which nothing was restarted. The warden waits until Linux turns on its third CPU: so
+//! the test tells it, through Linux, that the time has come.
+
+use super::gdb::{self, Debugger};
+use super::times;
+use crate::counts::Counts;
+use crate::linux::Linux;
+use crate::{Context, Running, patience};
+use anyhow::{Context as _, Result, bail, ensure};
+use regex::bytes::Regex;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// SYSTEM_RESET, by way of `reboot`.
+pub(super) fn by_itself(context: &Context<'_>) -> Result<()> {
+    restarted(context, "linux-reboots", "", |linux, _| {
+        linux.machine.send("linux", b"reboot -f\n")?;
+        ended(linux, "reset")
+    })
+}
+
+/// SYSTEM_RESET, by way of a panic: the other CPU is parked by then.
+pub(super) fn by_panic(context: &Context<'_>) -> Result<()> {
+    restarted(context, "linux-panics", "", |linux, _| {
+        linux.machine.send("linux", b"echo c > /proc/sysrq-trigger\n")?;
+        ended(linux, "reset")
+    })
+}
+
+/// An exception where there is no memory.
+pub(super) fn by_fault(context: &Context<'_>) -> Result<()> {
+    restarted(context, "linux-fails", "", |linux, socket| {
+        break_kernel(socket)?;
+        ended(linux, "failed: no memory where it takes its exceptions")
+    })
+}
+
+/// An order, given as soon as the third CPU is in.
+pub(super) fn by_order(context: &Context<'_>) -> Result<()> {
+    let orders = format!("restart@linux:3*{},", times(context));
+    restarted(context, "linux-is-ordered", &orders, |linux, _| {
+        linux.machine.send("linux", HERALD)?;
+        ended(linux, "restarted by order")
+    })
+}
+
+/// Has Linux restarted again and again by `restart`, and looks at what its neighbours say.
+fn restarted(
+    context: &Context<'_>,
+    name: &str,
+    orders: &str,
+    restart: impl Fn(&mut Linux<'_>, &Path) -> Result<()>,
+) -> Result<()> {
+    let undisturbed = ticker_without_restarts(context)?;
+    // The path of a socket must be short.
+    let folder = tempfile::Builder::new().prefix("bulkhead-").tempdir()?;
+    let socket = folder.path().join("gdb");
+    let path = context.made(name, &system(orders))?;
+    let built = context.build(&path, None)?;
+    let options = gdb::options(&socket);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let mut linux = Linux::of(context.boot_with(name, &built, &options)?)?;
+    for number in 1..=times(context) {
+        let is_busy = linux.answer(TRANSFER, r"\n(busy)\r\n");
+        is_busy.and_then(|_| restart(&mut linux, &socket)).with_context(|| format!("restart {number}"))?;
+        let again = Regex::new(&format!(r"linux: begins again, restart {number}\r\n"))?;
+        linux.machine.expect("bulkhead", &again, patience())?;
+        linux.wait_until_ready().with_context(|| format!("after restart {number}"))?;
+        linux.read_disk(20).context("the disk")?;
+    }
+    let ticker = finish(&mut linux)?;
+    ensure!(ticker.exits == undisturbed.exits, "the ticker's exits were {undisturbed:?} and are {ticker:?}");
+    neighbour_is_well(&mut linux.machine)
+}
+
+/// Turns the third CPU on.
+const HERALD: &[u8] = b"echo 1 > /sys/devices/system/cpu/cpu2/online\n";
+/// Ticks of the neighbours: more than there will be.
+const TICKS: u64 = 1_000_000_000;
+/// Reads the disk for ever, past the page cache, in the background.
+const TRANSFER: &str =
+    "(while :; do dd if=/dev/vda of=/dev/null bs=64k iflag=direct 2>/dev/null; done) & echo busy";
+
+/// What the ticker's CPU does in a run in which nothing is restarted: the same for all tests, so it is run once.
+fn ticker_without_restarts(context: &Context<'_>) -> Result<Counts> {
+    static COUNTS: Mutex<Option<Counts>> = Mutex::new(None);
+    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if counts.is_none() {
+        let path = context.made("linux-undisturbed", &system(""))?;
+        let mut linux = Linux::boot(context, "linux-undisturbed", &path)?;
+        *counts = Some(finish(&mut linux)?);
+    }
+    counts.clone().context("they were just counted")
+}
+
+/// Has the warden stop Linux and then the ticker, whose counts this gives.
+fn finish(linux: &mut Linux<'_>) -> Result<Counts> {
+    linux.machine.send("linux", HERALD)?;
+    let ticker = Counts::of_end(&mut linux.machine, "ticker", "stopped by order")?;
+    linux.machine.expect("warden", &Regex::new(r"warden: done\r\n")?, patience())?;
+    let orders = String::from_utf8_lossy(linux.machine.transcript("warden")).into_owned();
+    ensure!(!orders.contains("WRONG"), "{orders}");
+    Ok(ticker)
+}
+
+fn ended(linux: &mut Linux<'_>, why: &str) -> Result<()> {
+    Counts::of_end(&mut linux.machine, "linux", why)?;
+    Ok(())
+}
+
+/// Overwrites what Linux's first CPU is about to execute in its kernel: vectors where nothing is, and no MMU.
+fn break_kernel(socket: &Path) -> Result<()> {
+    const PATCH: [u32; 6] = [
+        0xd282_0000, // mov x0, #0x1000
+        0xd518_c000, // msr vbar_el1, x0
+        0xd538_1000, // mrs x0, sctlr_el1
+        0x927f_f800, // bic x0, x0, #1
+        0xd518_1000, // msr sctlr_el1, x0
+        0xd503_3fdf, // isb: there is nothing behind it
+    ];
+    const EL1: u64 = 0b01 << 2;
+    for _ in 0..1000 {
+        let mut debugger = Debugger::connect(socket)?;
+        let place = debugger.place(0)?;
+        let is_in_kernel = place.pstate & 0b11 << 2 == EL1;
+        if is_in_kernel {
+            debugger.write(place.pc, &PATCH)?;
+        }
+        debugger.detach()?;
+        if is_in_kernel {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(2));
+    }
+    bail!("Linux is never in its kernel")
+}
+
+/// The neighbour that reports has lost nothing, at any time, and goes on.
+fn neighbour_is_well(machine: &mut Running<'_>) -> Result<()> {
+    let said = String::from_utf8_lossy(machine.transcript("reporter")).into_owned();
+    let reports: Vec<&str> = said.lines().filter(|line| line.contains(&format!(" of {TICKS}, "))).collect();
+    let bad = reports.iter().find(|line| !line.ends_with(", lost 0, pattern intact"));
+    ensure!(bad.is_none(), "a neighbour has noticed: {}", bad.unwrap_or(&""));
+    for _ in 0..2 {
+        machine.expect(
+            "reporter",
+            &Regex::new(&format!(r" of {TICKS}, lost 0, pattern intact\r\n"))?,
+            patience(),
+        )?;
+    }
+    Ok(())
+}
+
+/// Linux on three CPUs, of which it begins with two, beside two tickers and the warden.
+fn system(orders: &str) -> String {
+    format!(
+        r#"
+[qemu]
+cpus = 6
+
+[[qemu.disk]]
+image = "linux/disk.img"
+bus = "virtio-mmio-bus.31"
+
+[[partition]]
+name = "linux"
+image = "linux/Image"
+initrd = "linux/initrd.cpio.gz"
+bootargs = "console=ttyAMA0 earlycon nokaslr maxcpus=2 panic=1"
+cpus = [0, 1, 5]
+memory = "128M"
+devices = ["/pl011@9040000", "/virtio_mmio@a003e00"]
+on-fault = "restart"
+max-restarts = 1000
+restart-delay-ms = 1
+
+[[partition.accept]]
+device = "/virtio_mmio@a003e00"
+risk = "dma"
+reason = "QEMU has no IOMMU for virtio-mmio, and this is a test"
+
+[[partition]]
+name = "ticker"
+image = "ticker.elf"
+bootargs = "ticks={TICKS} period-us=1000"
+cpus = [2]
+memory = "4M"
+
+[[partition]]
+name = "reporter"
+image = "ticker.elf"
+bootargs = "ticks={TICKS} period-us=1000 report=200"
+cpus = [3]
+memory = "4M"
+
+[[partition]]
+name = "warden"
+image = "warden.elf"
+bootargs = "orders={orders}stop@linux:3,stop@ticker"
+cpus = [4]
+memory = "4M"
+controls = ["linux", "ticker"]
+"#
+    )
+}
