@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 pub(crate) mod calls;
+pub(crate) mod extensions;
 pub(crate) mod forms;
 pub(crate) mod storms;
 pub(crate) mod system_instructions;
@@ -44,7 +45,7 @@ macro_rules! instructions {
     ($name:ident: $kind:ty = $symbol:ident, [$($text:literal => $value:expr,)*]) => {
         core::arch::global_asm!(
             ".section .text.intruder, \"ax\"",
-            ".arch armv8-a+fp+simd+lse+rcpc",
+            ".arch armv8.8-a+sve+sme+memtag+ls64+rng+profile",
             ".balign 8",
             concat!(stringify!($symbol), ":"),
             $($text, "ret",)*

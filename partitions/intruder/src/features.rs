@@ -51,6 +51,10 @@ pub(crate) const SSBS: Feature = Feature::new(4, 1, 4, 2);
 pub(crate) const MTE: Feature = Feature::new(4, 1, 8, 1);
 /// FEAT_NMI.
 pub(crate) const NMI: Feature = Feature::new(4, 1, 36, 1);
+/// FEAT_FlagM.
+pub(crate) const FLAGM: Feature = Feature::new(6, 0, 52, 1);
+/// FEAT_WFxT.
+pub(crate) const WFXT: Feature = Feature::new(6, 2, 0, 2);
 /// FEAT_RNG.
 pub(crate) const RNG: Feature = Feature::new(6, 0, 60, 1);
 /// FEAT_PAN.

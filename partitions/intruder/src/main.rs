@@ -13,6 +13,7 @@ mod attack;
 mod calls;
 mod console;
 mod encoding;
+mod extensions;
 mod features;
 mod frames;
 mod lifecycle;
@@ -41,6 +42,7 @@ type Family = fn(&'static Machine, &Targets, &mut Random) -> Tally;
 const FAMILIES: &[(&str, Family)] = &[
     ("memory", memory::attack),
     ("system", system::attack),
+    ("extensions", extensions::attack),
     ("calls", calls::attack),
     ("power", power::attack),
     ("frames", frames::attack),

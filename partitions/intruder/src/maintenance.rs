@@ -1,8 +1,10 @@
-//! Maintenance of caches and translations, by set and way, by address and in storms.
+//! Maintenance of caches and translations, and storms of what a CPU may do by itself.
 //!
 //! It concerns this partition's VMID and memory only, by architecture; `SWIO` makes an invalidation by set and
 //! way a clean one, so that nobody's lines are lost (Arm ARM D7.5.9, HCR_EL2). Instructions of other levels
 //! are UNDEFINED at EL1.
+
+mod interrupts;
 
 use crate::attack::forms::FORMS;
 use crate::attack::system_instructions::{Fate, SET_AND_WAY, SYSTEM_INSTRUCTIONS};
@@ -39,6 +41,7 @@ pub(crate) fn attack(machine: &'static Machine, _: &Targets, random: &mut Random
     sets_and_ways(&mut tally, random);
     every_line(&mut tally, machine);
     storms(&mut tally, machine);
+    interrupts::attack(&mut tally, machine);
     tally
 }
 

@@ -21,9 +21,9 @@ const ICC_CTLR_EL1: Encoding = Encoding::new(3, 0, 12, 12, 4);
 const EOI_MODE: u64 = 1 << 1;
 /// The SGI that the intruder has in hand while it ends somebody else's.
 const SGI: u32 = 5;
-/// How long a victim is attacked, in microseconds: more than the time after which it has its interrupt active
+/// How long a victim is attacked, in microseconds: many times the time after which it has its interrupt active
 /// once more.
-const DURATION: u64 = 500_000;
+const DURATION: u64 = 1_000_000;
 
 /// Attacks.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {

@@ -43,6 +43,8 @@ fn shown(offset: u64, size: u64) -> Shown {
 
 /// The page of SGIs and PPIs that is the intruder's: it answers, and afterwards is as it was.
 fn own_page(sweep: &mut Sweep<'_>, page: u64) {
+    // How its interrupts are triggered is the board's, not known beforehand: GICR_ICFGR0 and GICR_ICFGR1.
+    let triggers = [0xc00, 0xc04].map(|offset| (page + offset, sweep.plain.word(page + offset)));
     for offset in (0..0x1000).step_by(4) {
         for (number, value) in
             [(2, 0), (2, u64::MAX), (2, sweep.random.next()), (0, u64::MAX), (1, 0), (3, 0)]
@@ -66,12 +68,15 @@ fn own_page(sweep: &mut Sweep<'_>, page: u64) {
     for priority in (0x400..0x420).step_by(4) {
         sweep.plain.set_word(page + priority, 0xa0a0_a0a0);
     }
+    for (register, value) in triggers {
+        sweep.plain.set_word(register, value);
+    }
 }
 
 /// Tables for LPIs in memory of anybody's: they are never taken, and LPIs never on.
 fn lpis(sweep: &mut Sweep<'_>, base: u64, own: u64) {
     const ENABLE_LPIS: u64 = 1;
-    for table in [own, 0x4020_0000, 0, 1 << 40] {
+    for table in [own, 0, 1 << 30, 1 << 40] {
         for (offset, name) in [(0x70, "GICR_PROPBASER"), (0x78, "GICR_PENDBASER")] {
             let stored = sweep.plain.store(3, base + offset, table | 0x78f);
             let loaded = sweep.plain.load(3, base + offset);
