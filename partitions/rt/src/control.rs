@@ -88,6 +88,8 @@ impl Charge {
 }
 
 impl Refusal {
+    /// The partition can have no other life.
+    pub const DENIED: Self = Self(abi::DENIED);
     /// The partition is in that state already.
     pub const ALREADY: Self = Self(abi::ALREADY);
     /// A CPU of the partition is still on its way off.

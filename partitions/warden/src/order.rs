@@ -30,6 +30,8 @@ enum Verb {
     Restart,
     /// Stop it, although one of its CPUs cannot be woken: it stays on its way.
     Strand,
+    /// Stop it, although a device of it goes on writing memory: it never begins again.
+    Lose,
 }
 
 /// What was wrong.
@@ -56,7 +58,7 @@ impl Order {
         let (verb, rest) = text.split_once('@')?;
         let (rest, count) = rest.split_once('*').unwrap_or((rest, "1"));
         let (name, cpus) = rest.split_once(':').unwrap_or((rest, "1"));
-        let verbs = [Verb::Start, Verb::Stop, Verb::Restart, Verb::Strand];
+        let verbs = [Verb::Start, Verb::Stop, Verb::Restart, Verb::Strand, Verb::Lose];
         let verb = verbs.into_iter().find(|known| known.name() == verb)?;
         Some(Self { verb, name, cpus: machine::parse(cpus)?, count: machine::parse(count)? })
     }
@@ -68,12 +70,16 @@ impl Order {
         match self.verb {
             Verb::Start => start(charge),
             Verb::Stop => {
-                self.wait_for_readiness(charge, pause)?;
-                charge.stop()?;
-                let status = until(charge, State::Off, &[State::Stopping, State::Ending], |_| true)?;
-                refuses(charge.stop()).map(|()| status)
+                let status = self.stop(charge, pause)?;
+                refuses(charge.stop(), Refusal::ALREADY).map(|()| status)
             }
             Verb::Restart => self.restart(charge, pause),
+            Verb::Lose => {
+                self.stop(charge, pause)?;
+                refuses(charge.start(), Refusal::DENIED)?;
+                refuses(charge.restart(), Refusal::DENIED)?;
+                Ok(charge.status()?)
+            }
             Verb::Strand => {
                 self.wait_for_readiness(charge, pause)?;
                 charge.stop()?;
@@ -81,6 +87,12 @@ impl Order {
                 until(charge, State::Stopping, &[], |status| status.inside != 0)
             }
         }
+    }
+
+    fn stop(&self, charge: Charge, pause: u64) -> Result<Status, Wrong> {
+        self.wait_for_readiness(charge, pause)?;
+        charge.stop()?;
+        until(charge, State::Off, &[State::Stopping, State::Ending], |_| true)
     }
 
     fn restart(&self, charge: Charge, pause: u64) -> Result<Status, Wrong> {
@@ -110,6 +122,7 @@ impl Verb {
             Self::Stop => "stop",
             Self::Restart => "restart",
             Self::Strand => "strand",
+            Self::Lose => "lose",
         }
     }
 }
@@ -135,7 +148,7 @@ impl fmt::Display for Wrong {
         match self {
             Self::Unknown => f.write_str("there is no such charge"),
             Self::Refused(refusal) => write!(f, "{refusal}"),
-            Self::Accepted => f.write_str("what had been done already was done again"),
+            Self::Accepted => f.write_str("what was to be refused was done"),
             Self::Became(status) => write!(f, "{}", Shown(*status)),
         }
     }
@@ -157,13 +170,13 @@ fn start(charge: Charge) -> Result<Status, Wrong> {
     }
     answer?;
     let status = until(charge, State::Running, &[], |status| status.restarts == 0)?;
-    refuses(charge.start()).map(|()| status)
+    refuses(charge.start(), Refusal::ALREADY).map(|()| status)
 }
 
-/// What is done cannot be done again.
-fn refuses(answer: Result<(), Refusal>) -> Result<(), Wrong> {
+/// What is done cannot be done again, and what is over does not come back.
+fn refuses(answer: Result<(), Refusal>, expected: Refusal) -> Result<(), Wrong> {
     match answer {
-        Err(Refusal::ALREADY) => Ok(()),
+        Err(refusal) if refusal == expected => Ok(()),
         Err(refusal) => Err(refusal.into()),
         Ok(()) => Err(Wrong::Accepted),
     }

@@ -4,6 +4,7 @@ use super::times;
 use crate::{Context, Running, patience};
 use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
+use std::fs;
 
 /// SYSTEM_RESET on one CPU while another sleeps.
 pub(super) fn resets(context: &Context<'_>) -> Result<()> {
@@ -59,6 +60,42 @@ pub(super) fn fault_without_restart(context: &Context<'_>) -> Result<()> {
     ensure!(!log.contains("begins again"), "{log}");
     Ok(())
 }
+
+/// A bus master that the board's file says how to silence, and that does not follow.
+pub(super) fn loud(context: &Context<'_>) -> Result<()> {
+    let system = patient("wfi", "") + LOUD;
+    let path = context.made("loud", &system)?;
+    let board = path.with_file_name("board.toml");
+    let silence = "[[silence]]\ndevice = \"/pl031@9010000\"\nsteps = [{ until = 0xfe0, value = 0 }]\n";
+    fs::write(&board, fs::read_to_string(&board)? + silence)?;
+    let mut machine = context.run("loud", &path)?;
+    expect(&mut machine, "bulkhead", r"patient: its device does not fall silent \(register 0x9010fe0\)\r\n")?;
+    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
+    ensure!(orders.contains("warden: lose@patient: Off, restart 0, CPUs 0b0"), "{orders}");
+    Ok(())
+}
+
+/// The patient's clock as a bus master, whose identification never reads zero, and a warden.
+const LOUD: &str = r#"
+[[partition.declare]]
+device = "/pl031@9010000"
+bus-master = true
+reason = "to see what becomes of one that cannot be silenced"
+
+[[partition.accept]]
+device = "/pl031@9010000"
+risk = "dma"
+reason = "it masters no bus in truth"
+
+[[partition]]
+name = "warden"
+image = "warden.elf"
+bootargs = "orders=lose@patient:3"
+cpus = [3]
+memory = "4M"
+controls = ["patient"]
+"#;
 
 /// Every line of the record of a fault at the vectors, and the line that ends the life.
 fn is_recorded(machine: &mut Running<'_>, restart: u32) -> Result<()> {
