@@ -21,6 +21,7 @@ mod guest;
 mod hypervisor;
 pub mod inspect;
 mod load;
+mod lock;
 mod machine;
 mod map;
 mod prove;

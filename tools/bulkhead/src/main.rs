@@ -3,6 +3,8 @@
 //! Exit codes: 0 done, 1 the configuration or an image is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
 //! failed.
 
+mod command;
+
 use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
@@ -34,6 +36,8 @@ enum Verb {
         #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
         output: PathBuf,
     },
+    /// Writes what was chosen to `layout.lock`, to be chosen again
+    Lock(System),
     /// Shows who owns what
     Map(System),
     /// Shows the device tree of a partition
@@ -118,6 +122,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
                 built.proof.leaves
             );
         }
+        Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Map(system) => print!("{}", system.build()?.map()),
         Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
         Verb::Inspect { image, json } => return show(&image, json),

@@ -10,6 +10,7 @@ use crate::expand::{System, expand};
 use crate::guest::{self, Guest};
 use crate::hypervisor;
 use crate::load::{images_beside, load};
+use crate::lock;
 use crate::machine::Template;
 use crate::map;
 use crate::prove::{PlanBytes, prove_image};
@@ -40,6 +41,9 @@ pub struct Options {
     /// Give this initrd to that kernel
     #[arg(long, value_name = "CPIO")]
     pub initrd: Option<PathBuf>,
+    /// Refuse to choose anything that `layout.lock` does not say
+    #[arg(long)]
+    pub locked: bool,
 }
 
 /// A proven image and what is worth knowing of it.
@@ -56,6 +60,7 @@ pub struct Built {
     plan: PlanBytes,
     trees: Vec<Option<Vec<u8>>>,
     map: String,
+    lock: String,
     machine: Option<Template>,
 }
 
@@ -114,6 +119,12 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let guests: Vec<Guest> = guests.into_iter().collect::<Option<_>>()?;
     let files = Files { guests: &guests, hypervisor: &hypervisor? };
     let assembly = assemble(&system, files, report)?;
+    if options.locked {
+        lock::nothing_moves(&system, &assembly.spaces, report);
+    }
+    if !report.is_clean() {
+        return None;
+    }
     Some(finish(&system, assembly, machine).map_err(Failure::Unproven))
 }
 
@@ -122,10 +133,21 @@ fn finish(system: &System<'_>, assembly: Assembly, machine: Option<Template>) ->
     let plan = PlanBytes::of(&assembly.image)?;
     let decoded = Plan::decode(plan.bytes()).map_err(|error| error.to_string())?;
     let map = map::map(system, &decoded, &assembly.contents);
+    let lock = lock::write(system, &assembly.spaces);
     let hypervisor = assembly.contents.first().map_or(0, |binary| binary.span.size);
     let size = Size::of(&decoded, hypervisor);
     let partitions = system.partitions.iter().map(|partition| partition.name().to_owned()).collect();
-    Ok(Built { image: assembly.image, partitions, proof, size, plan, trees: assembly.trees, map, machine })
+    Ok(Built {
+        image: assembly.image,
+        partitions,
+        proof,
+        size,
+        plan,
+        trees: assembly.trees,
+        map,
+        lock,
+        machine,
+    })
 }
 
 impl Options {
@@ -160,6 +182,11 @@ impl Built {
                 names.join(", ")
             )
         })
+    }
+
+    /// The lock file that keeps what was chosen where it is.
+    pub fn lock(&self) -> &str {
+        &self.lock
     }
 
     /// The flattened device tree of a partition, if it has one.

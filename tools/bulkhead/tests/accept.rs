@@ -24,6 +24,7 @@ const SYSTEMS: &[&str] = &[
     "eight/one",
     "kernel",
     "raw",
+    "rest",
     "spare/uarts",
     "three",
     "treeless",

@@ -180,3 +180,47 @@ fn nobody_has_to_read_a_decoded_log_to_its_end() {
     drop(decoding.stdout.take());
     assert_eq!(decoding.wait().unwrap().code(), Some(0));
 }
+
+/// A system of the board `one` whose partitions let the planner choose.
+fn choosing(workspace: &TempDir, partitions: &[(&str, u64)]) {
+    let text: String = partitions
+        .iter()
+        .map(|(name, megabytes)| {
+            format!("[[partition]]\nname = \"{name}\"\nimage = \"guest.elf\"\ncpus = 1\nmemory = \"{megabytes}M\"\n")
+        })
+        .collect();
+    fs::write(workspace.path().join("board-configs/one/chosen.toml"), text).unwrap();
+}
+
+/// Where the map says that the memory of a partition is.
+fn memory_of(workspace: &TempDir, name: &str) -> String {
+    let map = String::from_utf8(bulkhead(workspace.path(), &["map", "chosen"]).stdout).unwrap();
+    let is_memory = |line: &&str| line.contains(&format!(" {name} ")) && line.ends_with(" memory");
+    map.lines().find(is_memory).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_locked_stays_where_it_is_when_a_partition_is_added() {
+    let workspace = workspace();
+    choosing(&workspace, &[("a", 16), ("b", 16)]);
+    let before = [memory_of(&workspace, "a"), memory_of(&workspace, "b")];
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    choosing(&workspace, &[("new", 32), ("a", 16), ("b", 16)]);
+    assert_eq!([memory_of(&workspace, "a"), memory_of(&workspace, "b")], before);
+    let output = bulkhead(workspace.path(), &["check", "chosen", "--locked"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the lock file says nothing of `new`"), "{}", stderr(&output));
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
+    fs::remove_file(workspace.path().join("board-configs/one/layout.lock")).unwrap();
+    assert_ne!([memory_of(&workspace, "a"), memory_of(&workspace, "b")], before);
+}
+
+#[test]
+fn a_lock_file_keeps_the_choices_of_other_systems() {
+    let workspace = workspace();
+    choosing(&workspace, &[("a", 16)]);
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["lock", "one/three"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
+}

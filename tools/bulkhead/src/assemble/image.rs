@@ -45,7 +45,7 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         console: console(system.board),
     };
     hypervisor::stamp(&mut image.bytes, &header);
-    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees }
+    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees, spaces: draft.spaces }
 }
 
 impl Image {

@@ -84,6 +84,14 @@ impl Diagnostic {
         }
     }
 
+    /// The fault in one line.
+    pub(crate) fn summary(&self) -> String {
+        match self.labels.first() {
+            Some((_, label)) if !label.is_empty() => format!("{}: {label}", self.title),
+            _ => self.title.clone(),
+        }
+    }
+
     fn position(&self) -> Option<&Site> {
         self.labels.first().map(|(site, _)| site)
     }

@@ -8,6 +8,7 @@ mod board_file;
 mod fields;
 mod life_wish;
 mod locate;
+mod lock;
 mod silence;
 mod system_file;
 mod value;
@@ -22,9 +23,10 @@ pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
 pub use locate::locate;
 pub(crate) use locate::{image_folder, images_beside, shown};
+pub(crate) use lock::{LOCK, Pin};
 pub(crate) use silence::{Silence, SilenceStep};
-pub(crate) use system_file::{Claim, PartitionWish, RawWish, Statement, SystemFile, TreeWish};
-pub(crate) use value::size_text;
+pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
+pub(crate) use value::{CpuWish, MemoryWish, size_text};
 
 use fields::Fields;
 
@@ -35,6 +37,18 @@ pub(crate) struct Wish {
     pub(crate) board: BoardFile,
     /// The system.
     pub(crate) system: SystemFile,
+    /// The system's name: that of its file.
+    pub(crate) name: String,
+    /// What was chosen before, for this system and its neighbours.
+    pub(crate) pins: Vec<Pin>,
+}
+
+impl Wish {
+    /// What was chosen for a partition before.
+    pub(crate) fn pin(&self, partition: &str) -> Option<&Pin> {
+        let is_this = |pin: &&Pin| pin.system.value == self.name && pin.partition.value == partition;
+        self.pins.iter().find(is_this)
+    }
 }
 
 /// Reads the system file at `path` and the board file beside it.
@@ -65,7 +79,27 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
             None
         }
     };
-    Some(Wish { board: board?, system: system? })
+    let pins = pins(&folder.join(LOCK), report);
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Wish { board: board?, system: system?, name, pins })
+}
+
+/// What the lock file at `lock` says, if there is one.
+fn pins(lock: &Path, report: &mut Report) -> Vec<Pin> {
+    if !lock.exists() {
+        return Vec::new();
+    }
+    let pins = match read(lock, report) {
+        Ok((file, text)) => parse(file, &text, report, lock::lock),
+        Err(error) => {
+            let title = format!("cannot read the lock file `{}`: {error}", shown(lock));
+            report.push(
+                Diagnostic::new(Code::Syntax, title).help("delete it, and write it anew by `bulkhead lock`"),
+            );
+            None
+        }
+    };
+    pins.unwrap_or_default()
 }
 
 fn read(path: &Path, report: &mut Report) -> std::io::Result<(usize, String)> {

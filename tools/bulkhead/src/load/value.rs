@@ -80,6 +80,39 @@ impl FromToml for Size {
     }
 }
 
+/// Which of the board's CPUs a partition wants.
+#[derive(Debug)]
+pub(crate) enum CpuWish {
+    /// These, in the order of its vCPUs.
+    Listed(Vec<Located<u64>>),
+    /// So many, whichever are free.
+    Count(u64),
+    /// All that nobody else has.
+    Rest,
+}
+
+/// How much memory a partition wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryWish {
+    /// So many bytes.
+    Bytes(u64),
+    /// The largest stretch that nobody else has.
+    Rest,
+}
+
+impl FromToml for CpuWish {
+    fn expected() -> String {
+        "a list of CPUs, or how many".to_owned()
+    }
+
+    fn convert(value: &DeValue<'_>, file: usize, report: &mut Report) -> Option<Self> {
+        match value {
+            DeValue::Integer(count) => unsigned(count).map(Self::Count),
+            other => Vec::convert(other, file, report).map(Self::Listed),
+        }
+    }
+}
+
 impl<T: FromToml> FromToml for Vec<Located<T>> {
     fn expected() -> String {
         format!("a list, each item {}", T::expected())
