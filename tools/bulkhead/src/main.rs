@@ -55,6 +55,8 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Proves an image from its bytes alone
+    Verify(command::verify::Arguments),
     /// Says what the addresses in a log are
     Decode(Log),
     /// Runs a system in QEMU
@@ -126,6 +128,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Map(system) => print!("{}", system.build()?.map()),
         Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
         Verb::Inspect { image, json } => return show(&image, json),
+        Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Decode(log) => return decode(&log),
         Verb::Run { system, options } => return start(&system, &options),
     }

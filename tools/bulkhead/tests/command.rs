@@ -224,3 +224,18 @@ fn a_lock_file_keeps_the_choices_of_other_systems() {
     assert_eq!(bulkhead(workspace.path(), &["lock", "one/three"]).status.code(), Some(0));
     assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
 }
+
+#[test]
+fn an_image_is_proven_without_its_configuration() {
+    let (folder, mut bytes) = image();
+    let output = plain(folder.path(), &["verify", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("proven, by every one of 27 descriptors"));
+    bytes[0x3000] ^= 1;
+    fs::write(folder.path().join("the.img"), &bytes).unwrap();
+    let output = plain(folder.path(), &["verify", "the.img", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the tables' digest is wrong"), "{}", stderr(&output));
+    let transcript: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(transcript["proven"], false);
+}

@@ -6,8 +6,8 @@
 mod text;
 mod trees;
 
-use crate::prove::{Examined, examine, in_window};
 use bulkhead_plan::{ConsoleKind, Load, NO_PARTITION, Partition, Plan, Region, RegionKind, Span, Trigger};
+use bulkhead_verify::{Examined, examine, in_window};
 use serde::Serialize;
 pub(crate) use trees::{Node, nodes};
 
