@@ -24,7 +24,7 @@ pub mod inspect;
 mod load;
 mod lock;
 mod machine;
-mod map;
+pub mod map;
 mod records;
 mod rules;
 pub mod run;

@@ -39,7 +39,7 @@ enum Verb {
     /// Writes what was chosen to `layout.lock`, to be chosen again
     Lock(System),
     /// Shows who owns what
-    Map(System),
+    Map(command::map::Arguments),
     /// Shows the device tree of a partition
     Dts {
         #[command(flatten)]
@@ -125,7 +125,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             );
         }
         Verb::Lock(system) => return command::lock::lock(&system),
-        Verb::Map(system) => print!("{}", system.build()?.map()),
+        Verb::Map(arguments) => return command::map::map(&arguments),
         Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),

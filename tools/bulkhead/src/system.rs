@@ -12,7 +12,7 @@ use crate::hypervisor;
 use crate::load::{images_beside, load};
 use crate::lock;
 use crate::machine::Template;
-use crate::map;
+use crate::map::{Map, survey};
 use crate::rules;
 use crate::run::Machine;
 use crate::size::Size;
@@ -59,7 +59,7 @@ pub struct Built {
     pub size: Size,
     plan: PlanBytes,
     trees: Vec<Option<Vec<u8>>>,
-    map: String,
+    map: Map,
     lock: String,
     machine: Option<Template>,
 }
@@ -125,14 +125,19 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     if !report.is_clean() {
         return None;
     }
-    Some(finish(&system, assembly, machine).map_err(Failure::Unproven))
+    Some(finish(&system, assembly, machine, report).map_err(Failure::Unproven))
 }
 
-fn finish(system: &System<'_>, assembly: Assembly, machine: Option<Template>) -> Result<Built, String> {
+fn finish(
+    system: &System<'_>,
+    assembly: Assembly,
+    machine: Option<Template>,
+    report: &Report,
+) -> Result<Built, String> {
     let proof = prove_image(&assembly.image)?;
     let plan = PlanBytes::of(&assembly.image)?;
     let decoded = Plan::decode(plan.bytes()).map_err(|error| error.to_string())?;
-    let map = map::map(system, &decoded, &assembly.contents);
+    let map = survey(system, &decoded, &assembly.contents, report);
     let lock = lock::write(system, &assembly.spaces);
     let hypervisor = assembly.contents.first().map_or(0, |binary| binary.span.size);
     let size = Size::of(&decoded, hypervisor);
@@ -165,8 +170,8 @@ impl Built {
         Plan::decode(self.plan.bytes())
     }
 
-    /// Who owns what, as a table to read.
-    pub fn map(&self) -> &str {
+    /// Who owns what.
+    pub fn map(&self) -> &Map {
         &self.map
     }
 

@@ -3,6 +3,7 @@
 //! Everything that could be asked of a library is in the library; here is what a person types and reads.
 
 pub(crate) mod lock;
+pub(crate) mod map;
 pub(crate) mod verify;
 
 use crate::{Stop, say};

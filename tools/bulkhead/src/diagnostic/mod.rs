@@ -4,12 +4,14 @@
 //! with what it has. Whoever needs a sound value asks [`Report::is_clean`] first.
 
 mod code;
+mod place;
 mod render;
 mod suggest;
 
 use std::ops::Range;
 
 pub use code::Code;
+pub use place::Place;
 pub(crate) use suggest::did_you_mean;
 
 /// A place in a configuration file.
