@@ -10,7 +10,6 @@ use bulkhead::inspect::inspect;
 use bulkhead::run;
 use bulkhead::system::{self, Built, Failure, Options};
 use clap::{Args, Parser, Subcommand};
-use dtoolkit::fdt::Fdt;
 use std::fs;
 use std::io::{BufRead, Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -40,13 +39,12 @@ enum Verb {
     Lock(System),
     /// Shows who owns what
     Map(command::map::Arguments),
+    /// Says whose something is, by which line, and what partitions see of it
+    Why(command::why::Arguments),
     /// Shows the device tree of a partition
-    Dts {
-        #[command(flatten)]
-        system: System,
-        /// The partition
-        partition: String,
-    },
+    Dts(command::dts::Arguments),
+    /// Says who gained or lost access to what, between two systems or images
+    Diff(command::diff::Arguments),
     /// Shows what is in an image, from its bytes alone
     Inspect {
         /// The image
@@ -125,8 +123,10 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             );
         }
         Verb::Lock(system) => return command::lock::lock(&system),
+        Verb::Why(arguments) => return command::why::why(&arguments),
         Verb::Map(arguments) => return command::map::map(&arguments),
-        Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
+        Verb::Dts(arguments) => return command::dts::dts(&arguments),
+        Verb::Diff(arguments) => return command::diff::diff(&arguments),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Decode(log) => return decode(&log),
@@ -182,20 +182,6 @@ fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     let symbols = system.options.hypervisor_path();
     let outcome = run::run(&machine, options, &symbols);
     outcome.map(drop).map_err(|error| Stop { text: format!("error: {error}"), code: error.exit_code() })
-}
-
-fn source(built: &Built, partition: &str) -> Result<String, Stop> {
-    let tree = built.device_tree(partition).ok_or_else(|| {
-        let text = if built.partitions.iter().any(|name| name == partition) {
-            format!("error: the partition `{partition}` gets no device tree")
-        } else {
-            format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", "))
-        };
-        Stop { text, code: 2 }
-    })?;
-    Fdt::new(tree)
-        .map(|fdt| fdt.to_string())
-        .map_err(|error| Stop { text: format!("error: {error}"), code: 1 })
 }
 
 impl System {

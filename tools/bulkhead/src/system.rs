@@ -16,6 +16,7 @@ use crate::map::{Map, survey};
 use crate::rules;
 use crate::run::Machine;
 use crate::size::Size;
+use crate::why::Answer;
 use bulkhead_core::prove::Proof;
 use bulkhead_plan::{DecodeError, Plan};
 use bulkhead_verify::{PlanBytes, prove_image};
@@ -62,6 +63,8 @@ pub struct Built {
     map: Map,
     lock: String,
     machine: Option<Template>,
+    sources: Report,
+    board_tree: Vec<u8>,
 }
 
 /// Why there is no image.
@@ -152,6 +155,8 @@ fn finish(
         map,
         lock,
         machine,
+        sources: report.clone(),
+        board_tree: system.board.tree.blob.clone(),
     })
 }
 
@@ -189,6 +194,14 @@ impl Built {
         })
     }
 
+    /// An answer about this system as a person reads it, with the lines that it comes from.
+    pub fn draw(&self, answer: &Answer) -> String {
+        let Answer { says, written, notes, seen, .. } = answer;
+        let sights = seen.iter().map(|sight| format!("`{}` finds there {}", sight.partition, sight.sees));
+        let notes: Vec<String> = notes.iter().cloned().chain(sights).collect();
+        self.sources.draw(says, written, &notes)
+    }
+
     /// The lock file that keeps what was chosen where it is.
     pub fn lock(&self) -> &str {
         &self.lock
@@ -198,6 +211,11 @@ impl Built {
     pub fn device_tree(&self, partition: &str) -> Option<&[u8]> {
         let index = self.partitions.iter().position(|name| name == partition)?;
         self.trees.get(index)?.as_deref()
+    }
+
+    /// The flattened device tree of the board.
+    pub fn board_tree(&self) -> &[u8] {
+        &self.board_tree
     }
 
     /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.

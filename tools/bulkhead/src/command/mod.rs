@@ -2,9 +2,12 @@
 //!
 //! Everything that could be asked of a library is in the library; here is what a person types and reads.
 
+pub(crate) mod diff;
+pub(crate) mod dts;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod verify;
+pub(crate) mod why;
 
 use crate::{Stop, say};
 use serde::Serialize;

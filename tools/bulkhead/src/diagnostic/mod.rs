@@ -3,6 +3,7 @@
 //! A check does not stop at the first fault: it pushes a [`Diagnostic`] into the [`Report`] and goes on
 //! with what it has. Whoever needs a sound value asks [`Report::is_clean`] first.
 
+mod answer;
 mod code;
 mod place;
 mod render;

@@ -122,7 +122,7 @@ impl Map {
         canvas.text(SECOND, top + 16, "bh-soft", &begins);
         let mut y = top + 24;
         let mut end = view.seen.first().map_or(0, |seen| seen.ipa);
-        for Seen { ipa, size, physical, kind, nodes } in &view.seen {
+        for Seen { ipa, size, physical, kind, nodes, .. } in &view.seen {
             y = canvas.gap(y, SECOND, end == *ipa);
             let what = if nodes.is_empty() { (*kind).to_owned() } else { nodes.join(", ") };
             let (owner, leads) = match physical {
