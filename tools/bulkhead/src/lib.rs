@@ -27,6 +27,7 @@ mod lock;
 mod machine;
 pub mod map;
 mod records;
+mod report;
 mod rules;
 pub mod run;
 pub mod size;

@@ -39,6 +39,8 @@ enum Verb {
     Lock(System),
     /// Shows who owns what
     Map(command::map::Arguments),
+    /// Writes one page for the safety case: owners, map, interrupts, DMA, digests, accepted risks
+    Report(command::report::Arguments),
     /// Says whose something is, by which line, and what partitions see of it
     Why(command::why::Arguments),
     /// Shows the device tree of a partition
@@ -123,6 +125,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             );
         }
         Verb::Lock(system) => return command::lock::lock(&system),
+        Verb::Report(arguments) => return command::report::report(&arguments),
         Verb::Why(arguments) => return command::why::why(&arguments),
         Verb::Map(arguments) => return command::map::map(&arguments),
         Verb::Dts(arguments) => return command::dts::dts(&arguments),

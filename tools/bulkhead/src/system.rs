@@ -13,13 +13,14 @@ use crate::load::{images_beside, load};
 use crate::lock;
 use crate::machine::Template;
 use crate::map::{Map, survey};
+use crate::report::Page;
 use crate::rules;
 use crate::run::Machine;
 use crate::size::Size;
 use crate::why::Answer;
 use bulkhead_core::prove::Proof;
 use bulkhead_plan::{DecodeError, Plan};
-use bulkhead_verify::{PlanBytes, prove_image};
+use bulkhead_verify::{PlanBytes, prove_image, verify};
 use clap::Args;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -192,6 +193,12 @@ impl Built {
                 names.join(", ")
             )
         })
+    }
+
+    /// The page for the safety case.
+    pub fn report(&self) -> String {
+        let proof = verify(&self.image);
+        Page { map: &self.map, proof: &proof, sources: &self.sources.digests() }.html()
     }
 
     /// An answer about this system as a person reads it, with the lines that it comes from.

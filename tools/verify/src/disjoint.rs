@@ -3,11 +3,11 @@
 //! `bulkhead_plan::verify` says the same of the regions in the plan and `bulkhead_core::prove` that mappings
 //! and regions agree. Here is the conclusion by itself, on the addresses that the hardware would reach.
 
+use crate::transcript::REDISTRIBUTOR;
 use bulkhead_core::stage2::{self, Leaf};
 use bulkhead_plan::{ConsoleKind, PAGE, Plan, Span};
 
-/// Bytes of a CPU's redistributor, and from its first to the page that its owner may have.
-const REDISTRIBUTOR: u64 = 0x2_0000;
+/// Bytes from the first of a CPU's redistributor to the page that its owner may have.
 const SGI_BASE: u64 = 0x1_0000;
 
 /// Physical addresses, and who reaches them.

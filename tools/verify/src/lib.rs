@@ -14,4 +14,4 @@ mod transcript;
 mod walk;
 
 pub use examine::{Examined, PlanBytes, digest, examine, hypervisor_digest, in_window, prove_image};
-pub use transcript::{Digest, Mapping, Part, PartitionProof, Piece, Stretch, Transcript, verify};
+pub use transcript::{Digest, Mapping, Own, Part, PartitionProof, Piece, Stretch, Transcript, verify};

@@ -15,6 +15,9 @@ impl fmt::Display for Transcript {
                 writeln!(f, "{what} at {}\n  sha256 {sha256}", Span::from(*place))?;
             }
         }
+        for own in &self.own {
+            writeln!(f, "own {:<13} {}", own.what, Span::from(own.place))?;
+        }
         for partition in &self.partitions {
             write!(f, "\n{partition}")?;
         }
@@ -29,6 +32,7 @@ impl Transcript {
     fn conclude(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let descriptors: usize = self.partitions.iter().map(|it| it.descriptors).sum();
         writeln!(f, "\nproven, by every one of {descriptors} descriptors:")?;
+        writeln!(f, "  no CPU and no interrupt has two owners")?;
         writeln!(f, "  no physical address is reached by two partitions")?;
         writeln!(
             f,
@@ -48,8 +52,18 @@ impl fmt::Display for PartitionProof {
         let Self { name, vmid, root, address_bits, .. } = self;
         writeln!(f, "partition {name} (VMID {vmid}), root at {root:#x}, {address_bits} bits")?;
         writeln!(f, "  sha256 {}", self.sha256)?;
+        let cpus: Vec<String> = self.cpus.iter().map(|mpidr| format!("{mpidr:#x}")).collect();
+        writeln!(f, "  CPUs {}", cpus.join(", "))?;
+        if !self.interrupts.is_empty() {
+            let lines: Vec<String> = self.interrupts.iter().map(u32::to_string).collect();
+            writeln!(f, "  interrupts {}", lines.join(", "))?;
+        }
         for mapping in &self.mappings {
             writeln!(f, "  {mapping}")?;
+        }
+        for shown in &self.shown {
+            let seen = Span::from(shown.place).to_string();
+            writeln!(f, "  {seen:<28}    {:<12} {}", "", shown.what)?;
         }
         for piece in &self.loads {
             let place = Span::from(piece.source).to_string();

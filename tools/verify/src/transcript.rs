@@ -7,10 +7,14 @@
 use crate::examine::{Examined, digest, examine, in_window};
 use crate::walk::walk;
 use bulkhead_core::stage2::{self, Leaf, Start};
-use bulkhead_plan::{Partition, Plan, Span};
+use bulkhead_plan::{ConsoleKind, Ipa, NO_PARTITION, PAGE, Partition, Plan, Span};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::{self, Write};
+
+/// Bytes of a frame of the interrupt controller, and of a CPU's redistributor.
+const FRAME: u64 = 0x1_0000;
+pub(crate) const REDISTRIBUTOR: u64 = 0x2_0000;
 
 /// SHA-256, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -34,8 +38,23 @@ pub struct Transcript {
     pub plan: Option<Part>,
     /// The stage-2 tables of all partitions.
     pub tables: Option<Part>,
+    /// The board's RAM.
+    pub memory: Vec<Stretch>,
+    /// What the hypervisor has for itself, its window first.
+    pub own: Vec<Own>,
+    /// Affinities of the CPUs that nobody has; they stay off.
+    pub free_cpus: Vec<u64>,
     /// The partitions, in the order of the plan.
     pub partitions: Vec<PartitionProof>,
+}
+
+/// Addresses with a meaning.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Own {
+    /// What they are.
+    pub what: &'static str,
+    /// Which.
+    pub place: Stretch,
 }
 
 /// A part of an image.
@@ -71,6 +90,16 @@ pub struct PartitionProof {
     pub mappings: Vec<Mapping>,
     /// How many descriptors say so.
     pub descriptors: usize,
+    /// What it sees that leads nowhere: the hypervisor answers every access.
+    pub shown: Vec<Own>,
+    /// Affinities of its CPUs on the board, in its own order.
+    pub cpus: Vec<u64>,
+    /// Its SPIs, by INTID.
+    pub interrupts: Vec<u32>,
+    /// Where its first CPU begins.
+    pub entry: u64,
+    /// What that CPU finds in x0.
+    pub x0: u64,
     /// What is loaded before it begins.
     pub loads: Vec<Piece>,
     /// The digest of all that it reaches: of every mapping in turn IPA, PA, size and attributes, 64 bits each.
@@ -115,6 +144,9 @@ pub fn verify(image: &[u8]) -> Transcript {
         hypervisor: None,
         plan: None,
         tables: None,
+        memory: Vec::new(),
+        own: Vec::new(),
+        free_cpus: Vec::new(),
         partitions: Vec::new(),
     };
     transcript.describe(image, &examined);
@@ -135,6 +167,10 @@ impl Transcript {
         self.plan = Some(Part { place: place(at, header.plan_size), sha256: Digest::of(bytes.bytes()) });
         let tables = plan.header.tables;
         self.tables = Some(Part { place: tables.into(), sha256: Digest::hex(&plan.header.tables_digest) });
+        self.memory = plan.memory.iter().copied().map(Stretch::from).collect();
+        self.own = own(&plan);
+        let free = plan.cpus.iter().filter(|cpu| cpu.partition == NO_PARTITION);
+        self.free_cpus = free.map(|cpu| cpu.mpidr).collect();
         let walked = in_window(image, &plan, tables).and_then(|tables| walk(&plan, tables));
         let walked = walked.unwrap_or_default();
         self.partitions =
@@ -146,6 +182,7 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
     let words = leaves.iter().flat_map(|leaf| [leaf.ipa.0, leaf.pa.0, leaf.size, leaf.attributes]);
     let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
     let loads = partition.loads.of(plan.loads).unwrap_or_default().iter();
+    let lines = partition.interrupts.of(plan.interrupts).unwrap_or_default();
     PartitionProof {
         name: partition.name.to_string(),
         vmid: partition.vmid,
@@ -153,6 +190,11 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
         address_bits: Start::new(partition.vtcr).map_or(0, |_| 64 - (partition.vtcr & 0x3f)),
         mappings: runs(leaves),
         descriptors: leaves.len(),
+        shown: shown(partition),
+        cpus: partition.cpus.of(plan.cpus).unwrap_or_default().iter().map(|cpu| cpu.mpidr).collect(),
+        interrupts: lines.iter().map(|line| line.intid).collect(),
+        entry: partition.entry.0,
+        x0: partition.argument,
         loads: loads
             .map(|load| Piece {
                 at: load.destination.0,
@@ -162,6 +204,35 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
             .collect(),
         sha256: Digest::of(&bytes),
     }
+}
+
+/// What the hypervisor has for itself.
+fn own(plan: &Plan<'_>) -> Vec<Own> {
+    let board = plan.board;
+    let own = |what, span: Span| Own { what, place: span.into() };
+    let mut all =
+        vec![own("window", board.window), own("heap", board.heap), own("distributor", board.distributor)];
+    if board.console.kind != ConsoleKind::None {
+        all.push(own("console", Span { base: board.console.base, size: PAGE }));
+    }
+    all.extend(plan.translators.iter().map(|span| own("ITS", *span)));
+    let frames = plan.cpus.iter().map(|cpu| Span { base: cpu.redistributor, size: REDISTRIBUTOR });
+    all.extend(frames.map(|span| own("redistributor", span)));
+    all
+}
+
+/// What a partition sees that the hypervisor answers for.
+fn shown(partition: &Partition) -> Vec<Own> {
+    let own = |what, base: Ipa, size| Own { what, place: Stretch { base: base.0, size } };
+    let mut all = vec![own("distributor", partition.distributor, FRAME)];
+    for vcpu in 0..u64::from(partition.cpus.count) {
+        let base = Ipa(partition.redistributors.0.saturating_add(vcpu.saturating_mul(REDISTRIBUTOR)));
+        all.push(own("redistributor", base, FRAME));
+    }
+    if partition.uart.0 != 0 {
+        all.push(own("virtual PL011", partition.uart, PAGE));
+    }
+    all
 }
 
 fn runs(leaves: &[Leaf]) -> Vec<Mapping> {

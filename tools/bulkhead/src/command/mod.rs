@@ -6,6 +6,7 @@ pub(crate) mod diff;
 pub(crate) mod dts;
 pub(crate) mod lock;
 pub(crate) mod map;
+pub(crate) mod report;
 pub(crate) mod verify;
 pub(crate) mod why;
 

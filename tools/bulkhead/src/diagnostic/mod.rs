@@ -9,6 +9,7 @@ mod place;
 mod render;
 mod suggest;
 
+use bulkhead_verify::Digest;
 use std::ops::Range;
 
 pub use code::Code;
@@ -112,6 +113,12 @@ impl Report {
         let length = self.sources.get(file).map_or(0, |source| source.text.len());
         let start = range.start.min(length);
         Site { file, start, end: range.end.clamp(start, length) }
+    }
+
+    /// Every file that was read, with the SHA-256 of its text.
+    pub(crate) fn digests(&self) -> Vec<(String, String)> {
+        let digest = |source: &Source| (source.path.clone(), Digest::of(source.text.as_bytes()).to_string());
+        self.sources.iter().map(digest).collect()
     }
 
     /// Files a fault.

@@ -28,7 +28,7 @@ struct Rest<'a, 'b> {
     own: Vec<NodeId>,
     /// What other partitions got, and their pages and interrupts.
     others: Vec<NodeId>,
-    taken_pages: Vec<Span>,
+    taken_pages: Vec<(NodeId, Span)>,
     taken_interrupts: Vec<u32>,
     kept: Vec<Candidate<'a>>,
     left: Vec<(NodeId, String)>,
@@ -41,11 +41,10 @@ pub(super) fn share<'a>(partitions: &mut [Partition<'a>], board: &Board) {
     let Some(site) = &wish.rest else { return };
     let others =
         || partitions.iter().enumerate().filter(|(at, _)| *at != index).flat_map(|(_, it)| &it.devices);
-    let pages = others()
-        .flat_map(|device| &device.registers)
-        .chain(board.reserved_registers().iter().map(|(_, span)| span))
-        .map(|span| outer_pages(*span))
-        .collect();
+    let of_device =
+        |device: &Device<'_>| device.registers.iter().map(|it| (device.node, *it)).collect::<Vec<_>>();
+    let registers = others().flat_map(of_device).chain(board.reserved_registers());
+    let pages = registers.map(|(node, span)| (node, outer_pages(span))).collect();
     let mut rest = Rest {
         board,
         wish,
@@ -105,8 +104,9 @@ impl<'a> Rest<'a, '_> {
     /// Why a device cannot be had, whatever else is.
     fn obstacle(&self, device: &Device<'_>) -> Option<String> {
         let pages = || device.registers.iter().map(|span| outer_pages(*span));
-        if let Some(page) = pages().find(|pages| self.taken_pages.iter().any(|taken| taken.overlaps(pages))) {
-            return Some(format!("its page {page} has another owner"));
+        let shares = |(_, taken): &&(NodeId, Span)| pages().any(|pages| taken.overlaps(&pages));
+        if let Some((other, _)) = self.taken_pages.iter().find(shares) {
+            return Some(format!("it shares a page with `{}`", self.board.tree.node(*other).path));
         }
         let bits = address_bits(self.board);
         if pages().any(|pages| pages.end().is_none_or(|end| end > 1 << bits)) {
