@@ -8,8 +8,10 @@ mod command;
 use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
+use bulkhead::schema::Document;
 use bulkhead::system::{self, Built, Failure, Options};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 use std::fs;
 use std::io::{BufRead, Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -45,6 +47,8 @@ enum Verb {
     Why(command::why::Arguments),
     /// Shows the device tree of a partition
     Dts(command::dts::Arguments),
+    /// Writes a partition's addresses and interrupts as source for what runs in it
+    Header(command::header::Arguments),
     /// Says who gained or lost access to what, between two systems or images
     Diff(command::diff::Arguments),
     /// Shows what is in an image, from its bytes alone
@@ -57,6 +61,16 @@ enum Verb {
     },
     /// Proves an image from its bytes alone
     Verify(command::verify::Arguments),
+    /// Prints the JSON schema of a file that the tool reads or prints
+    Schema {
+        /// Which
+        document: Document,
+    },
+    /// Prints the completion of this command for a shell
+    Completion {
+        /// Which
+        shell: Shell,
+    },
     /// Says what the addresses in a log are
     Decode(Log),
     /// Runs a system in QEMU
@@ -129,9 +143,14 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Why(arguments) => return command::why::why(&arguments),
         Verb::Map(arguments) => return command::map::map(&arguments),
         Verb::Dts(arguments) => return command::dts::dts(&arguments),
+        Verb::Header(arguments) => return command::header::header(&arguments),
         Verb::Diff(arguments) => return command::diff::diff(&arguments),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
+        Verb::Schema { document } => return command::print_json(&document.schema()),
+        Verb::Completion { shell } => {
+            generate(shell, &mut Command::command(), "bulkhead", &mut std::io::stdout());
+        }
         Verb::Decode(log) => return decode(&log),
         Verb::Run { system, options } => return start(&system, &options),
     }
@@ -228,7 +247,6 @@ fn host(doing: &str, error: &std::io::Error) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {

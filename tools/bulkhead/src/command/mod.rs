@@ -4,6 +4,7 @@
 
 pub(crate) mod diff;
 pub(crate) mod dts;
+pub(crate) mod header;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod report;
@@ -14,7 +15,7 @@ use crate::{Stop, say};
 use serde::Serialize;
 
 /// Prints a document for a program.
-fn print_json(document: &impl Serialize) -> Result<(), Stop> {
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Stop> {
     let text = serde_json::to_string_pretty(document);
     let text = text.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
     say(&format!("{text}\n"))?;

@@ -9,6 +9,7 @@ mod fields;
 mod life_wish;
 mod locate;
 mod lock;
+mod shape;
 mod silence;
 mod system_file;
 mod value;
@@ -24,6 +25,7 @@ pub(crate) use life_wish::LifeWish;
 pub use locate::locate;
 pub(crate) use locate::{image_folder, images_beside, shown};
 pub(crate) use lock::{LOCK, Pin};
+pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
 pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
 pub(crate) use value::{CpuWish, MemoryWish, size_text};
@@ -100,6 +102,26 @@ fn pins(lock: &Path, report: &mut Report) -> Vec<Pin> {
         }
     };
     pins.unwrap_or_default()
+}
+
+/// What `board.toml` may say.
+pub(crate) fn board_shape() -> Shape {
+    shape(|fields, report| drop(board_file::board_file(fields, Path::new(""), report)))
+}
+
+/// What a system file may say.
+pub(crate) fn system_shape() -> Shape {
+    shape(|fields, report| drop(system_file::system_file(fields, Path::new(""), report)))
+}
+
+/// Every key that a reader asks for.
+fn shape(read: impl FnOnce(Fields<'_>, &mut Report)) -> Shape {
+    let (shape, nothing) = (Shape::default(), DeTable::new());
+    let mut report = Report::default();
+    let start = report.site(0, 0..0);
+    let fields = Fields::new(&nothing, 0, start, "nothing").describing(&shape);
+    read(fields, &mut report);
+    shape
 }
 
 fn read(path: &Path, report: &mut Report) -> std::io::Result<(usize, String)> {

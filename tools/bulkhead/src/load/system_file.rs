@@ -222,10 +222,9 @@ fn shares(
 ) -> (Option<Located<CpuWish>>, Option<Located<MemoryWish>>, Option<Site>) {
     let rest: Option<Located<bool>> = fields.optional("rest", report);
     let rest = rest.filter(|rest| rest.value).map(|rest| rest.site);
-    let (cpus, memory): (_, Option<Located<Size>>) = match rest {
-        Some(_) => (fields.optional("cpus", report), fields.optional("memory", report)),
-        None => (fields.required("cpus", report), fields.required("memory", report)),
-    };
+    let excuse = ("rest", rest.is_some());
+    let cpus = fields.required_unless("cpus", excuse, report);
+    let memory: Option<Located<Size>> = fields.required_unless("memory", excuse, report);
     let memory = memory.map(|size| Located { value: MemoryWish::Bytes(size.value.0), site: size.site });
     let at = |site: &Site| site.clone();
     let all_cpus = rest.as_ref().map(|site| Located { value: CpuWish::Rest, site: at(site) });
