@@ -65,19 +65,18 @@ pub(crate) struct Device<'a> {
 
 /// Resolves every name in `wish`.
 pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) -> System<'a> {
+    let wishes = &wish.system.partitions;
     let cpus = cpus::cpus(wish, board, report);
-    let expand = |(partition, cpus): (&'a PartitionWish, _)| {
-        let devices = devices::devices(partition, board, report);
-        let identity = partition.identity.as_ref().is_some_and(|identity| identity.value);
+    let mut devices: Vec<_> = wishes.iter().map(|wish| devices::devices(wish, board, report)).collect();
+    let mut left = rest::share(wishes, &mut devices, board);
+    let partition = |((partition, cpus), devices): ((&'a PartitionWish, _), Vec<Device<'a>>)| {
+        let identity = devices.iter().any(|device| device.is_master)
+            || partition.identity.as_ref().is_some_and(|identity| identity.value);
+        let left = if partition.rest.is_some() { std::mem::take(&mut left) } else { Vec::new() };
         let life = life::life(wish, partition, board, &devices);
-        Partition { wish: partition, cpus, devices, left: Vec::new(), identity, life }
+        Partition { wish: partition, cpus, devices, left, identity, life }
     };
-    let mut partitions: Vec<Partition<'a>> = wish.system.partitions.iter().zip(cpus).map(expand).collect();
-    rest::share(&mut partitions, board);
-    for partition in &mut partitions {
-        partition.identity |= partition.devices.iter().any(|device| device.is_master);
-        partition.life = life::life(wish, partition.wish, board, &partition.devices);
-    }
+    let partitions = wishes.iter().zip(cpus).zip(devices).map(partition).collect();
     System { wish, board, partitions }
 }
 

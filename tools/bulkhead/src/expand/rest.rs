@@ -5,7 +5,7 @@
 //! with all that lies in it, or not at all; of a bus every device is looked at by itself.
 
 use super::devices::Asked;
-use super::{Device, Partition, accepts};
+use super::{Device, accepts};
 use crate::allocate::address_bits;
 use crate::board::{Board, is_stateless, outer_pages};
 use crate::diagnostic::Site;
@@ -34,34 +34,35 @@ struct Rest<'a, 'b> {
     left: Vec<(NodeId, String)>,
 }
 
-/// Gives the first partition that takes the rest what is left.
-pub(super) fn share<'a>(partitions: &mut [Partition<'a>], board: &Board) {
-    let Some(index) = partitions.iter().position(|partition| partition.wish.rest.is_some()) else { return };
-    let wish = partitions[index].wish;
-    let Some(site) = &wish.rest else { return };
+/// Gives the first partition that takes the rest what is left of `devices`, which are those of each; what is
+/// still left then has a reason.
+pub(super) fn share<'a>(
+    wishes: &'a [PartitionWish],
+    devices: &mut [Vec<Device<'a>>],
+    board: &Board,
+) -> Vec<(NodeId, String)> {
+    let taker = wishes.iter().enumerate().find_map(|(index, wish)| Some((index, wish, wish.rest.as_ref()?)));
+    let Some((index, wish, site)) = taker else { return Vec::new() };
     let others =
-        || partitions.iter().enumerate().filter(|(at, _)| *at != index).flat_map(|(_, it)| &it.devices);
+        || devices.iter().enumerate().filter(|(at, _)| *at != index).flat_map(|(_, devices)| devices);
     let of_device =
         |device: &Device<'_>| device.registers.iter().map(|it| (device.node, *it)).collect::<Vec<_>>();
     let registers = others().flat_map(of_device).chain(board.reserved_registers());
-    let pages = registers.map(|(node, span)| (node, outer_pages(span))).collect();
     let mut rest = Rest {
         board,
         wish,
         site,
-        own: partitions[index].devices.iter().map(|device| device.node).collect(),
+        own: devices[index].iter().map(|device| device.node).collect(),
         others: others().map(|device| device.node).collect(),
-        taken_pages: pages,
+        taken_pages: registers.map(|(node, span)| (node, outer_pages(span))).collect(),
         taken_interrupts: others().flat_map(|device| &device.interrupts).map(|it| it.intid).collect(),
         kept: Vec::new(),
         left: Vec::new(),
     };
     rest.look_into(board.tree.root());
     rest.settle();
-    let Rest { kept, left, .. } = rest;
-    let owner = &mut partitions[index];
-    owner.devices.extend(kept.into_iter().flat_map(|candidate| candidate.devices));
-    owner.left = left;
+    devices[index].extend(rest.kept.into_iter().flat_map(|candidate| candidate.devices));
+    rest.left
 }
 
 impl<'a> Rest<'a, '_> {
