@@ -19,6 +19,7 @@ pub mod decode;
 pub mod diagnostic;
 pub mod difference;
 mod expand;
+mod explain;
 mod guest;
 pub mod header;
 mod hypervisor;

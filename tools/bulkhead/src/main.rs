@@ -28,7 +28,15 @@ struct Command {
 #[derive(Subcommand)]
 enum Verb {
     /// Checks a system: everything but writing the image
-    Check(System),
+    Check {
+        #[command(flatten)]
+        system: System,
+        /// Say every default that was taken, and every choice that was made
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Makes a folder with a board and a first system
+    New(command::new::Arguments),
     /// Writes the image of a system
     Build {
         #[command(flatten)]
@@ -124,8 +132,11 @@ fn main() -> ExitCode {
 
 fn execute(verb: Verb) -> Result<(), Stop> {
     match verb {
-        Verb::Check(system) => {
+        Verb::Check { system, explain } => {
             let built = system.build()?;
+            if explain {
+                say(&built.explain())?;
+            }
             println!("{}: {} partitions, proven", system.system, built.partitions.len());
         }
         Verb::Build { system, output } => {
@@ -138,6 +149,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
                 built.proof.leaves
             );
         }
+        Verb::New(arguments) => return command::new::new(&arguments),
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Report(arguments) => return command::report::report(&arguments),
         Verb::Why(arguments) => return command::why::why(&arguments),
@@ -160,9 +172,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
 fn show(image: &Path, json: bool) -> Result<(), Stop> {
     let contents = inspect(&read(image)?);
     if json {
-        let text = serde_json::to_string_pretty(&contents);
-        let text = text.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
-        say(&format!("{text}\n"))?;
+        command::print_json(&contents)?;
     } else {
         say(&contents.to_string())?;
     }

@@ -49,8 +49,19 @@ impl Document {
     }
 }
 
-/// Every key that the page documents, by its path: `board.` or `system.`, then the key.
-pub fn documented() -> Vec<(String, String)> {
+/// A key as the page documents it.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its path: `board.` or `system.`, the tables around it, its name.
+    pub path: String,
+    /// What it means.
+    pub meaning: String,
+    /// What holds where it is not there; nothing if it must be.
+    pub default: Option<String>,
+}
+
+/// Every key that the page documents.
+pub fn documented() -> Vec<Key> {
     let mut prefix = "";
     let mut table = String::new();
     let mut keys = Vec::new();
@@ -71,12 +82,10 @@ pub fn documented() -> Vec<(String, String)> {
         } else if let Some(row) = line.strip_prefix("| `").filter(|_| !prefix.is_empty()) {
             let Some((_, cells)) = row.split_once("` | ") else { continue };
             let mut cells = cells.trim_end_matches(" |").split(" | ");
-            let (meaning, default) = (cells.next().unwrap_or_default(), cells.next());
-            let text = match default.filter(|it| !it.is_empty() && !it.starts_with("must be there")) {
-                Some(default) => format!("{meaning}\n\nDefault: {default}"),
-                None => meaning.to_owned(),
-            };
-            keys.push((format!("{prefix}{table}{}", quoted()), text));
+            let meaning = cells.next().unwrap_or_default().to_owned();
+            let default = cells.next().filter(|it| !it.is_empty() && !it.starts_with("must be there"));
+            let path = format!("{prefix}{table}{}", quoted());
+            keys.push(Key { path, meaning, default: default.map(str::to_owned) });
         }
     }
     keys
@@ -86,7 +95,10 @@ fn file(shape: &Shape, name: &str, title: &str) -> Value {
     let documented = documented();
     let meaning = |path: &str| {
         let path = format!("{name}.{path}");
-        documented.iter().find(|(known, _)| *known == path).map(|(_, text)| text.clone())
+        documented.iter().find(|key| key.path == path).map(|key| match &key.default {
+            Some(default) => format!("{}\n\nDefault: {default}", key.meaning),
+            None => key.meaning.clone(),
+        })
     };
     let mut schema = schema(shape, "", &meaning);
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");

@@ -7,6 +7,7 @@ use crate::assemble::{Assembly, Files, assemble};
 use crate::board::Board;
 use crate::diagnostic::Report;
 use crate::expand::{System, expand};
+use crate::explain::explain;
 use crate::guest::{self, Guest};
 use crate::hypervisor;
 use crate::load::{images_beside, load};
@@ -25,7 +26,7 @@ use clap::Args;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use crate::load::locate;
+pub use crate::load::{locate, locate_board};
 
 /// Where images are, if not where they are expected.
 #[derive(Args, Clone, Debug, Default)]
@@ -207,6 +208,11 @@ impl Built {
         let sights = seen.iter().map(|sight| format!("`{}` finds there {}", sight.partition, sight.sees));
         let notes: Vec<String> = notes.iter().cloned().chain(sights).collect();
         self.sources.draw(says, written, &notes)
+    }
+
+    /// Every default that was taken, and every choice that was made.
+    pub fn explain(&self) -> String {
+        explain(&self.map, &self.sources)
     }
 
     /// The lock file that keeps what was chosen where it is.

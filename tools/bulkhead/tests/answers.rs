@@ -5,6 +5,7 @@
 mod support;
 
 use bulkhead::difference::{Difference, How, Presence};
+use bulkhead::schema::Document;
 use bulkhead::system::{Built, Options, build};
 use bulkhead::why::{Answer, question, why};
 use std::fs;
@@ -177,4 +178,36 @@ fn systems_and_images_are_compared_alike() {
 fn what_is_no_question_is_a_usage_error() {
     assert_eq!(bulkhead(&["why", "accept/three.toml", "40"]).status.code(), Some(2));
     assert_eq!(bulkhead(&["why", "accept/three.toml", "cpu", "1"]).status.code(), Some(0));
+}
+
+#[test]
+fn every_default_that_is_taken_is_told() {
+    let text = built("three").explain();
+    let schema = Document::System.schema();
+    let partition = &schema["properties"]["partition"]["items"];
+    let is_written = |name: &str| ["name", "image", "cpus", "memory"].contains(&name);
+    let is_table = |key: &serde_json::Value| key["type"] == "array" && key["items"]["type"] == "object";
+    let keys = partition["properties"].as_object().unwrap();
+    let absent: Vec<&String> =
+        keys.iter().filter(|(name, key)| !is_written(name) && !is_table(key)).map(|it| it.0).collect();
+    assert!(absent.len() > 10, "{absent:?}");
+    let (_, first) = text.split_once("accept/three.toml:2:1\n").unwrap();
+    let (first, _) = first.split_once("accept/three.toml:").unwrap();
+    for name in absent {
+        assert!(
+            first.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))),
+            "{name}\n{first}"
+        );
+    }
+}
+
+#[test]
+fn what_the_rest_does_not_get_is_told_with_its_reason() {
+    let text = built("rest").explain();
+    assert!(
+        text.contains("  /virtio_mmio@a000200: it shares a page with `/virtio_mmio@a000000`\n"),
+        "{text}"
+    );
+    assert!(text.contains("/clock-controller@9100000: it counts as a bus master"), "{text}");
+    assert!(!built("three").explain().contains("left out of the rest"));
 }

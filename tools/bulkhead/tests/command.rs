@@ -239,3 +239,69 @@ fn an_image_is_proven_without_its_configuration() {
     let transcript: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(transcript["proven"], false);
 }
+
+#[test]
+fn a_new_folder_holds_a_system_that_is_sound() {
+    let workspace = workspace();
+    for (template, images) in [
+        ("one", &["main.elf"][..]),
+        ("two", &["first.elf", "second.elf"]),
+        ("linux-rtos", &["rtos.elf", "linux/Image", "linux/initrd.cpio.gz"]),
+    ] {
+        let folder = workspace.path().join(template);
+        let output = plain(workspace.path(), &["new", template, "--board", "two", "--template", template]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        fs::create_dir(folder.join("linux")).unwrap();
+        for image in images {
+            let source = match *image {
+                "linux/Image" => "kernel",
+                "linux/initrd.cpio.gz" => "initrd.cpio",
+                _ => "guest.elf",
+            };
+            fs::copy(tests().join("images").join(source), folder.join(image)).unwrap();
+        }
+        let system = format!("{template}/system.toml");
+        let output = bulkhead(workspace.path(), &["check", &system]);
+        assert_eq!(output.status.code(), Some(0), "{template}: {}", stderr(&output));
+        for name in ["board", "system"] {
+            let text = fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+            assert_eq!(text.lines().next().unwrap(), format!("#:schema schema/{name}.json"));
+            assert!(folder.join(format!("schema/{name}.json")).is_file());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_made_where_something_is_or_of_a_board_that_is_not() {
+    let workspace = workspace();
+    let output = plain(workspace.path(), &["new", "below", "--board", "one"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = plain(workspace.path(), &["new", "fresh", "--board", "tow"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("there is one, two"), "{}", stderr(&output));
+    assert!(!workspace.path().join("fresh").exists());
+}
+
+#[test]
+fn every_shell_completes_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = plain(&tests(), &["completion", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        for verb in ["check", "verify", "report", "header"] {
+            assert!(script.contains(verb), "{shell}: {verb}");
+        }
+    }
+}
+
+#[test]
+fn images_do_not_depend_on_where_they_are_built() {
+    let images: Vec<Vec<u8>> = [workspace(), workspace()]
+        .iter()
+        .map(|workspace| {
+            let output = bulkhead(workspace.path(), &["build", "only", "-o", "the.img"]);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            fs::read(workspace.path().join("the.img")).unwrap()
+        })
+        .collect();
+    assert!(images[0] == images[1]);
+}

@@ -7,6 +7,7 @@ pub(crate) mod dts;
 pub(crate) mod header;
 pub(crate) mod lock;
 pub(crate) mod map;
+pub(crate) mod new;
 pub(crate) mod report;
 pub(crate) mod verify;
 pub(crate) mod why;
@@ -14,10 +15,13 @@ pub(crate) mod why;
 use crate::{Stop, say};
 use serde::Serialize;
 
+/// A document for a program, as lines.
+fn pretty(document: &impl Serialize) -> Result<String, Stop> {
+    let text = serde_json::to_string_pretty(document);
+    text.map(|text| format!("{text}\n")).map_err(|error| Stop { text: format!("error: {error}"), code: 1 })
+}
+
 /// Prints a document for a program.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Stop> {
-    let text = serde_json::to_string_pretty(document);
-    let text = text.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
-    say(&format!("{text}\n"))?;
-    Ok(())
+    say(&pretty(document)?).map(drop)
 }

@@ -48,6 +48,8 @@ pub struct Diagnostic {
 pub struct Report {
     sources: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
+    /// Keys that were not there: the table that lacks them, and their path.
+    defaults: Vec<(Site, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +121,16 @@ impl Report {
     pub(crate) fn digests(&self) -> Vec<(String, String)> {
         let digest = |source: &Source| (source.path.clone(), Digest::of(source.text.as_bytes()).to_string());
         self.sources.iter().map(digest).collect()
+    }
+
+    /// Remembers that a key of the table at `site` is not there.
+    pub(crate) fn take_default(&mut self, site: &Site, path: String) {
+        self.defaults.push((site.clone(), path));
+    }
+
+    /// Every key that was not there: where its table is, and its path.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = (Place, &str)> {
+        self.defaults.iter().map(|(site, path)| (self.place(site), path.as_str()))
     }
 
     /// Files a fault.

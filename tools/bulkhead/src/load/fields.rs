@@ -15,6 +15,8 @@ pub(crate) struct Fields<'t> {
     site: Site,
     what: &'static str,
     known: Vec<&'static str>,
+    /// The path of its keys: which file, and the tables around it.
+    path: String,
     /// Where to write down what is asked for, if that is what is wanted.
     shape: Option<Shape>,
 }
@@ -22,7 +24,12 @@ pub(crate) struct Fields<'t> {
 impl<'t> Fields<'t> {
     /// The keys of `table`, which a person calls `what` and which begins at `site`.
     pub(crate) fn new(table: &'t DeTable<'t>, file: usize, site: Site, what: &'static str) -> Self {
-        Self { table, file, site, what, known: Vec::new(), shape: None }
+        Self { table, file, site, what, known: Vec::new(), path: String::new(), shape: None }
+    }
+
+    /// The keys of what is called `path`.
+    pub(crate) fn called(self, path: String) -> Self {
+        Self { path, ..self }
     }
 
     /// Writes down every key that is asked for.
@@ -67,7 +74,7 @@ impl<'t> Fields<'t> {
     ) -> Option<Located<T>> {
         self.known.push(key);
         self.note(key, || Content::Value(T::schema()));
-        let value = self.find(key)?;
+        let value = self.find_or_default(key, report)?;
         T::from_toml(value, self.file, report)
     }
 
@@ -82,8 +89,8 @@ impl<'t> Fields<'t> {
         if let Some(inside) = self.note_table(key, Content::Table) {
             return Some(inside);
         }
-        let value = self.find(key)?;
-        self.inner(value, what, report)
+        let value = self.find_or_default(key, report)?;
+        self.inner(key, value, what, report)
     }
 
     /// The tables `[[key]]`.
@@ -97,12 +104,12 @@ impl<'t> Fields<'t> {
         if let Some(inside) = self.note_table(key, Content::Tables) {
             return vec![inside];
         }
-        match self.find(key).map(|value| (value, value.get_ref())) {
+        match self.find_or_default(key, report).map(|value| (value, value.get_ref())) {
             None => Vec::new(),
             Some((_, DeValue::Array(items))) => {
-                items.iter().filter_map(|item| self.inner(item, what, report)).collect()
+                items.iter().filter_map(|item| self.inner(key, item, what, report)).collect()
             }
-            Some((value, _)) => self.inner(value, what, report).into_iter().collect(),
+            Some((value, _)) => self.inner(key, value, what, report).into_iter().collect(),
         }
     }
 
@@ -187,15 +194,27 @@ impl<'t> Fields<'t> {
         self.table.get(key)
     }
 
+    /// The value of a key; that it is not there is worth knowing, for then there is a default.
+    fn find_or_default(&self, key: &str, report: &mut Report) -> Option<&'t Spanned<DeValue<'t>>> {
+        let value = self.find(key);
+        if value.is_none() {
+            report.take_default(&self.site, format!("{}{key}", self.path));
+        }
+        value
+    }
+
     fn inner(
         &self,
+        key: &str,
         value: &'t Spanned<DeValue<'t>>,
         what: &'static str,
         report: &mut Report,
     ) -> Option<Fields<'t>> {
         let site = report.site(self.file, value.span());
         match value.get_ref() {
-            DeValue::Table(table) => Some(Fields::new(table, self.file, site, what)),
+            DeValue::Table(table) => {
+                Some(Fields::new(table, self.file, site, what).called(format!("{}{key}.", self.path)))
+            }
             other => {
                 let title = format!("{what} is a table, not a value of type {}", other.type_str());
                 report.push(Diagnostic::new(Code::TypeWrong, title).at(&site, "wrong type"));

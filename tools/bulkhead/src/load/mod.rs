@@ -22,8 +22,8 @@ use toml::de::DeTable;
 
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
-pub use locate::locate;
 pub(crate) use locate::{image_folder, images_beside, shown};
+pub use locate::{locate, locate_board};
 pub(crate) use lock::{LOCK, Pin};
 pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
@@ -59,7 +59,10 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
     let board_path = folder.join("board.toml");
     let board = match read(&board_path, report) {
         Ok((file, text)) => {
-            parse(file, &text, report, |fields, report| board_file::board_file(fields, folder, report))
+            let read = |fields: Fields<'_>, report: &mut Report| {
+                board_file::board_file(fields.called("board.".to_owned()), folder, report)
+            };
+            parse(file, &text, report, read)
         }
         Err(error) => {
             let title = format!("cannot read the board file `{}`: {error}", shown(&board_path));
@@ -72,7 +75,10 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
     };
     let system = match read(path, report) {
         Ok((file, text)) => {
-            parse(file, &text, report, |fields, report| system_file::system_file(fields, path, report))
+            let read = |fields: Fields<'_>, report: &mut Report| {
+                system_file::system_file(fields.called("system.".to_owned()), path, report)
+            };
+            parse(file, &text, report, read)
         }
         Err(error) => {
             let title = format!("cannot read the system file `{}`: {error}", shown(path));

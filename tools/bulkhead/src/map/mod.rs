@@ -150,6 +150,8 @@ pub struct Device {
     pub owner: Option<String>,
     /// Why nobody has it, or nobody can.
     pub why: Option<String>,
+    /// Whether it was looked at for the partition that takes the rest, and left out.
+    pub was_left: bool,
     /// Whether it counts as a bus master.
     pub master: bool,
     /// Its registers.

@@ -235,13 +235,14 @@ impl<'a> Survey<'a> {
         let why = match owner {
             Some(_) => None,
             None if !board.tree.is_enabled(id) => Some("disabled in the board's device tree".to_owned()),
-            None => board.why_reserved(id).map(str::to_owned).or(left.map(|(_, why)| why.clone())),
+            None => board.why_reserved(id).map(str::to_owned).or(left.as_ref().map(|(_, why)| why.clone())),
         };
         let registers = board.tree.registers(id).unwrap_or_default();
         Device {
             path: self.path(id),
             compatible: board.tree.node(id).compatible().into_iter().map(str::to_owned).collect(),
             owner: owner.map(|(partition, _)| partition.name().to_owned()).or(own),
+            was_left: owner.is_none() && left.is_some(),
             why,
             master: owner.map_or(!never_masters(&board.tree, id), |(_, device)| device.is_master),
             registers: registers
