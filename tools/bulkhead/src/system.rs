@@ -26,7 +26,7 @@ use clap::Args;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use crate::load::{locate, locate_board};
+pub use crate::load::{locate, locate_board, shown};
 
 /// Where images are, if not where they are expected.
 #[derive(Args, Clone, Debug, Default)]

@@ -194,7 +194,7 @@ fn of_device(device: &Device) -> Answer {
     let mut notes: Vec<String> =
         device.registers.iter().map(|it| format!("registers at {}", Span::new(it.base, it.size))).collect();
     notes.extend(device.interrupts.iter().map(|intid| format!("interrupt {intid} ({})", wire_text(*intid))));
-    if device.master && device.owner.as_deref() != Some(HYPERVISOR) {
+    if device.master && device.owner.as_deref().is_some_and(|owner| owner != HYPERVISOR) {
         notes.push("it counts as a bus master: stage 2 does not hold what it writes".to_owned());
     }
     Answer {

@@ -3,7 +3,7 @@
 //! The file lies beside the board, for its systems share it.
 
 use crate::{Stop, System, write};
-use bulkhead::system::locate;
+use bulkhead::system::{locate, shown};
 use std::path::Path;
 
 /// Writes the lock file of a system.
@@ -12,6 +12,6 @@ pub(crate) fn lock(system: &System) -> Result<(), Stop> {
     let folder = locate(&system.system)?.parent().unwrap_or(Path::new("")).to_owned();
     let path = folder.join("layout.lock");
     write(&path, built.lock().as_bytes())?;
-    println!("{}: {} partitions", path.display(), built.partitions.len());
+    println!("{}: {} partitions", shown(&path), built.partitions.len());
     Ok(())
 }

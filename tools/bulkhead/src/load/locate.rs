@@ -83,7 +83,7 @@ pub(crate) fn images_beside(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// A path as it is shown: relative to the current directory where it lies below it.
-pub(crate) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

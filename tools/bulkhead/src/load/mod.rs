@@ -22,8 +22,8 @@ use toml::de::DeTable;
 
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
-pub(crate) use locate::{image_folder, images_beside, shown};
-pub use locate::{locate, locate_board};
+pub(crate) use locate::{image_folder, images_beside};
+pub use locate::{locate, locate_board, shown};
 pub(crate) use lock::{LOCK, Pin};
 pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
