@@ -15,6 +15,8 @@ pub struct Draft<'a> {
     pub tables: Span,
     /// SHA-256 of the stage-2 tables.
     pub tables_digest: [u8; 32],
+    /// SHA-256 of the hypervisor, as [`Header::hypervisor_digest`] counts it.
+    pub hypervisor_digest: [u8; 32],
     /// The board.
     pub board: &'a Board,
     /// The board's RAM.
@@ -53,6 +55,7 @@ impl Draft<'_> {
             size: u32::try_from(size).ok()?,
             digest: [0; 32],
             tables_digest: self.tables_digest,
+            hypervisor_digest: self.hypervisor_digest,
             tables: self.tables,
             sections,
         };

@@ -93,6 +93,10 @@ pub struct Header {
     pub digest: [u8; 32],
     /// SHA-256 of the stage-2 tables.
     pub tables_digest: [u8; 32],
+    /// SHA-256 of the image before the plan, the fields that differ from board to board as zero: the
+    /// [`BootHeader`], and the image's size in the `Image` header. It is that of the hypervisor's binary,
+    /// whatever the system. EL2 does not check it: who would?
+    pub hypervisor_digest: [u8; 32],
     /// The stage-2 tables, at the physical address where they lie in the window.
     pub tables: Span,
     /// Where each [`Section`] lies.

@@ -79,6 +79,7 @@ impl Sample {
         let draft = Draft {
             tables: self.tables,
             tables_digest: [0; 32],
+            hypervisor_digest: [0; 32],
             board: &self.board,
             memory: &self.memory,
             translators: &self.translators,

@@ -7,13 +7,19 @@
 use crate::board::{Board, STRIDE, joined, outer_pages, without};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::{Partition, System};
-use crate::load::size_text;
+use crate::load::{MemoryWish, size_text};
 use bulkhead_plan::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Region, RegionKind, Span};
 
 /// Bits of an address that a partition can see: what a stage-2 root of one page covers.
 pub(crate) const IPA_BITS: u32 = 39;
 /// Bytes from a CPU's RD_base to its SGI_base.
 const SGI_BASE: u64 = 0x1_0000;
+
+/// Bits of an address that a partition can see and its device tree can say.
+pub(crate) fn address_bits(board: &Board) -> u32 {
+    let cells = board.tree.node(board.tree.root()).cell("#address-cells").unwrap_or(2);
+    if cells == 1 { 32 } else { IPA_BITS }
+}
 
 /// What a partition sees.
 #[derive(Debug)]
@@ -49,20 +55,64 @@ impl Space {
 /// Gives every partition its addresses, `window` being the hypervisor's; `None` after a fault was filed.
 pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -> Option<Vec<Space>> {
     let board = system.board;
-    let mut free: Vec<Span> = board.memory.iter().flat_map(|ram| without(*ram, window)).collect();
     let mut spaces = Vec::new();
     let mut unwired = system.wish.board.unwired.iter().filter_map(|it| u32::try_from(it.value).ok());
-    for partition in &system.partitions {
+    for (partition, home) in system.partitions.iter().zip(homes(system, window, report)) {
         let uart = virtual_uart(board, partition, &mut unwired);
-        match take(&mut free, partition.wish.memory.value.0) {
-            Some(home) => match space(board, partition, home, uart) {
-                Ok(space) => spaces.push(space),
-                Err(fault) => report.push(fault),
-            },
-            None => report.push(full(partition, &free, window)),
+        match home.map(|home| space(board, partition, home, uart)) {
+            Some(Ok(space)) => spaces.push(space),
+            Some(Err(fault)) => report.push(fault),
+            None => {}
         }
     }
     (spaces.len() == system.partitions.len()).then_some(spaces)
+}
+
+/// The memory of every partition: first of those that have a place in the lock file, then of the others in
+/// the order of the file, then what is left.
+fn homes(system: &System<'_>, window: Span, report: &mut Report) -> Vec<Option<Span>> {
+    let mut free: Vec<Span> = system.board.memory.iter().flat_map(|ram| without(*ram, window)).collect();
+    let pinned = |partition: &Partition<'_>, free: &mut Vec<Span>| {
+        let pin = system.wish.pin(partition.name())?;
+        let home = Span::new(pin.memory.value, pin.size.value);
+        let is_wanted = partition.wish.memory.value == MemoryWish::Bytes(home.size) && home.size > 0;
+        let is_free = home.base.is_aligned(BLOCK) && free.iter().any(|span| span.contains(&home));
+        (is_wanted && is_free).then(|| give(free, home))
+    };
+    let mut homes: Vec<Option<Span>> = system.partitions.iter().map(|it| pinned(it, &mut free)).collect();
+    for (partition, home) in system.partitions.iter().zip(&mut homes) {
+        if let (MemoryWish::Bytes(size), None) = (partition.wish.memory.value, &home) {
+            *home = take(&mut free, size);
+            if home.is_none() {
+                report.push(full(partition, Some(size), &free, window));
+            }
+        }
+    }
+    for (partition, home) in system.partitions.iter().zip(&mut homes) {
+        if partition.wish.memory.value == MemoryWish::Rest {
+            *home = largest(&free).map(|home| give(&mut free, home));
+            if home.is_none() {
+                report.push(full(partition, None, &free, window));
+            }
+        }
+    }
+    homes
+}
+
+fn give(free: &mut Vec<Span>, home: Span) -> Span {
+    *free = free.iter().flat_map(|span| without(*span, home)).collect();
+    home
+}
+
+/// The largest free stretch of whole blocks.
+fn largest(free: &[Span]) -> Option<Span> {
+    let blocks = free.iter().filter_map(|span| {
+        let start = span.base.0.checked_next_multiple_of(BLOCK)?;
+        let size = span.end()?.checked_sub(start)? & !(BLOCK - 1);
+        (size > 0).then(|| Span::new(start, size))
+    });
+    // Of two of one size the lower one.
+    blocks.rev().max_by_key(|span| span.size)
 }
 
 /// Takes `size` bytes from the first stretch that holds them, in large blocks if it can.
@@ -75,8 +125,7 @@ fn take(free: &mut Vec<Span>, size: u64) -> Option<Span> {
         })
     };
     let home = units.into_iter().find_map(fit)?;
-    *free = free.iter().flat_map(|span| without(*span, home)).collect();
-    Some(home)
+    Some(give(free, home))
 }
 
 /// The UART of a partition that has none, where the board's console is. Interrupts are given in the order of
@@ -98,9 +147,6 @@ fn space(
     home: Span,
     uart: Option<VirtualUart>,
 ) -> Result<Space, Diagnostic> {
-    let wished = partition.wish.ram_base.as_ref().map_or(board.ram_base(), |base| base.value);
-    let base = if partition.identity { home.base.0 } else { wished };
-    let ram = region(Ipa(base), home, RegionKind::Ram);
     let redistributors = Ipa(board.gic.redistributors.first().map_or(0, |region| region.base.0));
     let pages = partition.devices.iter().flat_map(|device| &device.registers).map(|span| outer_pages(*span));
     let devices: Vec<Span> = joined(pages.collect());
@@ -110,7 +156,9 @@ fn space(
         Span::new(redistributors.0, STRIDE.saturating_mul(count(partition.cpus.len()))),
         uart.map_or(Span::default(), |uart| Span::new(uart.base.0, PAGE)),
     ];
-    fits(board, partition, &ram, devices.iter().chain(&virtual_frames))?;
+    let all = || devices.iter().chain(&virtual_frames);
+    let ram = region(Ipa(ram_base(board, partition, home, all())), home, RegionKind::Ram);
+    fits(board, partition, &ram, all())?;
     let mut regions = vec![ram];
     regions.extend(devices.into_iter().map(|span| region(Ipa(span.base.0), span, RegionKind::Device)));
     for (vcpu, (cpu, _)) in (0..).zip(&partition.cpus) {
@@ -122,6 +170,25 @@ fn space(
     Ok(Space { ram, regions, distributor: Ipa(distributor.base.0), redistributors, uart })
 }
 
+/// Where a partition sees its memory. Who takes the rest may get more of it than there is room where the
+/// board's RAM begins; where the memory really is, there is room.
+fn ram_base<'a>(
+    board: &Board,
+    partition: &Partition<'_>,
+    home: Span,
+    mut devices: impl Iterator<Item = &'a Span>,
+) -> u64 {
+    let usual = Span::new(board.ram_base(), home.size);
+    match &partition.wish.ram_base {
+        _ if partition.identity => home.base.0,
+        Some(wished) => wished.value,
+        None if partition.wish.memory.value == MemoryWish::Rest && devices.any(|it| it.overlaps(&usual)) => {
+            home.base.0
+        }
+        None => usual.base.0,
+    }
+}
+
 /// What the partition sees has room beside each other and below the last address.
 fn fits<'a>(
     board: &Board,
@@ -131,8 +198,7 @@ fn fits<'a>(
 ) -> Result<(), Diagnostic> {
     let seen = Span { base: Pa(ram.ipa.0), size: ram.span.size };
     let site = partition.wish.ram_base.as_ref().map_or(&partition.wish.memory.site, |base| &base.site);
-    let cells = board.tree.node(board.tree.root()).cell("#address-cells").unwrap_or(2);
-    let bits = if cells == 1 { 32 } else { IPA_BITS };
+    let bits = address_bits(board);
     let too_high = |span: &Span| span.end().is_none_or(|end| end > 1 << bits);
     for device in devices {
         if too_high(device) {
@@ -157,18 +223,13 @@ fn fits<'a>(
     Ok(())
 }
 
-fn full(partition: &Partition<'_>, free: &[Span], window: Span) -> Diagnostic {
-    let wish = partition.wish;
-    let largest = free.iter().filter_map(|span| {
-        let start = span.base.0.checked_next_multiple_of(BLOCK)?;
-        Some(span.end()?.checked_sub(start)? & !(BLOCK - 1))
-    });
-    let largest = largest.max().unwrap_or(0);
+fn full(partition: &Partition<'_>, size: Option<u64>, free: &[Span], window: Span) -> Diagnostic {
     let title = format!("the memory of `{}` does not fit the board", partition.name());
+    let label = size.map_or("takes the rest".to_owned(), |size| format!("asks for {}", size_text(size)));
     Diagnostic::new(Code::MemoryFull, title)
-        .at(&wish.memory.site, format!("asks for {}", size_text(wish.memory.value.0)))
+        .at(&partition.wish.memory.site, label)
         .note(format!("the hypervisor has {window} and the partitions before it have theirs"))
-        .help(format!("the largest free stretch is {}", size_text(largest)))
+        .help(format!("the largest free stretch is {}", size_text(largest(free).map_or(0, |span| span.size))))
 }
 
 fn region(ipa: Ipa, span: Span, kind: RegionKind) -> Region {

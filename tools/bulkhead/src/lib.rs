@@ -3,7 +3,8 @@
 //! A system is a TOML file beside its board. The modules are the steps, in this order: `load` reads the
 //! files, `board` the facts, `expand` resolves names, `rules` says what must not be, `guest` reads images,
 //! `allocate` gives out addresses, `carve` makes device trees, `tables` stage 2, `records` and `wire` the
-//! plan, `assemble` puts it all into one file, and `prove` reads that file as if it had never seen it.
+//! plan, `assemble` puts it all into one file, and the crate `bulkhead-verify` reads that file as if it had
+//! never seen it.
 //! [`system::build`] is the whole way; [`run`] starts the result in QEMU. From a finished image alone,
 //! [`mod@inspect`] says what is in it and [`decode`] what the addresses in its log are.
 
@@ -16,19 +17,25 @@ mod bootargs;
 mod carve;
 pub mod decode;
 pub mod diagnostic;
+pub mod difference;
 mod expand;
+mod explain;
 mod guest;
+pub mod header;
 mod hypervisor;
 pub mod inspect;
 mod load;
+mod lock;
 mod machine;
-mod map;
-mod prove;
+pub mod map;
 mod records;
+mod report;
 mod rules;
 pub mod run;
+pub mod schema;
 pub mod size;
 pub mod system;
 mod tables;
 mod tree;
+pub mod why;
 mod wire;

@@ -3,12 +3,15 @@
 //! Exit codes: 0 done, 1 the configuration or an image is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
 //! failed.
 
+mod command;
+
 use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
+use bulkhead::schema::Document;
 use bulkhead::system::{self, Built, Failure, Options};
-use clap::{Args, Parser, Subcommand};
-use dtoolkit::fdt::Fdt;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::{Shell, generate};
 use std::fs;
 use std::io::{BufRead, Cursor, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +28,15 @@ struct Command {
 #[derive(Subcommand)]
 enum Verb {
     /// Checks a system: everything but writing the image
-    Check(System),
+    Check {
+        #[command(flatten)]
+        system: System,
+        /// Say every default that was taken, and every choice that was made
+        #[arg(long)]
+        explain: bool,
+    },
+    /// Makes a folder with a board and a first system
+    New(command::new::Arguments),
     /// Writes the image of a system
     Build {
         #[command(flatten)]
@@ -34,15 +45,20 @@ enum Verb {
         #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
         output: PathBuf,
     },
+    /// Writes what was chosen to `layout.lock`, to be chosen again
+    Lock(System),
     /// Shows who owns what
-    Map(System),
+    Map(command::map::Arguments),
+    /// Writes one page for the safety case: owners, map, interrupts, DMA, digests, accepted risks
+    Report(command::report::Arguments),
+    /// Says whose something is, by which line, and what partitions see of it
+    Why(command::why::Arguments),
     /// Shows the device tree of a partition
-    Dts {
-        #[command(flatten)]
-        system: System,
-        /// The partition
-        partition: String,
-    },
+    Dts(command::dts::Arguments),
+    /// Writes a partition's addresses and interrupts as source for what runs in it
+    Header(command::header::Arguments),
+    /// Says who gained or lost access to what, between two systems or images
+    Diff(command::diff::Arguments),
     /// Shows what is in an image, from its bytes alone
     Inspect {
         /// The image
@@ -50,6 +66,18 @@ enum Verb {
         /// As one JSON document
         #[arg(long)]
         json: bool,
+    },
+    /// Proves an image from its bytes alone
+    Verify(command::verify::Arguments),
+    /// Prints the JSON schema of a file that the tool reads or prints
+    Schema {
+        /// Which
+        document: Document,
+    },
+    /// Prints the completion of this command for a shell
+    Completion {
+        /// Which
+        shell: Shell,
     },
     /// Says what the addresses in a log are
     Decode(Log),
@@ -104,8 +132,11 @@ fn main() -> ExitCode {
 
 fn execute(verb: Verb) -> Result<(), Stop> {
     match verb {
-        Verb::Check(system) => {
+        Verb::Check { system, explain } => {
             let built = system.build()?;
+            if explain {
+                say(&built.explain())?;
+            }
             println!("{}: {} partitions, proven", system.system, built.partitions.len());
         }
         Verb::Build { system, output } => {
@@ -118,9 +149,20 @@ fn execute(verb: Verb) -> Result<(), Stop> {
                 built.proof.leaves
             );
         }
-        Verb::Map(system) => print!("{}", system.build()?.map()),
-        Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
+        Verb::New(arguments) => return command::new::new(&arguments),
+        Verb::Lock(system) => return command::lock::lock(&system),
+        Verb::Report(arguments) => return command::report::report(&arguments),
+        Verb::Why(arguments) => return command::why::why(&arguments),
+        Verb::Map(arguments) => return command::map::map(&arguments),
+        Verb::Dts(arguments) => return command::dts::dts(&arguments),
+        Verb::Header(arguments) => return command::header::header(&arguments),
+        Verb::Diff(arguments) => return command::diff::diff(&arguments),
         Verb::Inspect { image, json } => return show(&image, json),
+        Verb::Verify(arguments) => return command::verify::verify(&arguments),
+        Verb::Schema { document } => return command::print_json(&document.schema()),
+        Verb::Completion { shell } => {
+            generate(shell, &mut Command::command(), "bulkhead", &mut std::io::stdout());
+        }
         Verb::Decode(log) => return decode(&log),
         Verb::Run { system, options } => return start(&system, &options),
     }
@@ -130,9 +172,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
 fn show(image: &Path, json: bool) -> Result<(), Stop> {
     let contents = inspect(&read(image)?);
     if json {
-        let text = serde_json::to_string_pretty(&contents);
-        let text = text.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
-        say(&format!("{text}\n"))?;
+        command::print_json(&contents)?;
     } else {
         say(&contents.to_string())?;
     }
@@ -176,20 +216,6 @@ fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     outcome.map(drop).map_err(|error| Stop { text: format!("error: {error}"), code: error.exit_code() })
 }
 
-fn source(built: &Built, partition: &str) -> Result<String, Stop> {
-    let tree = built.device_tree(partition).ok_or_else(|| {
-        let text = if built.partitions.iter().any(|name| name == partition) {
-            format!("error: the partition `{partition}` gets no device tree")
-        } else {
-            format!("error: there is no partition `{partition}`; there is {}", built.partitions.join(", "))
-        };
-        Stop { text, code: 2 }
-    })?;
-    Fdt::new(tree)
-        .map(|fdt| fdt.to_string())
-        .map_err(|error| Stop { text: format!("error: {error}"), code: 1 })
-}
-
 impl System {
     fn build(&self) -> Result<Built, Stop> {
         let path = system::locate(&self.system)?;
@@ -231,7 +257,6 @@ fn host(doing: &str, error: &std::io::Error) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {

@@ -7,22 +7,26 @@ use crate::assemble::{Assembly, Files, assemble};
 use crate::board::Board;
 use crate::diagnostic::Report;
 use crate::expand::{System, expand};
+use crate::explain::explain;
 use crate::guest::{self, Guest};
 use crate::hypervisor;
 use crate::load::{images_beside, load};
+use crate::lock;
 use crate::machine::Template;
-use crate::map;
-use crate::prove::{PlanBytes, prove_image};
+use crate::map::{Map, survey};
+use crate::report::Page;
 use crate::rules;
 use crate::run::Machine;
 use crate::size::Size;
+use crate::why::Answer;
 use bulkhead_core::prove::Proof;
 use bulkhead_plan::{DecodeError, Plan};
+use bulkhead_verify::{PlanBytes, prove_image, verify};
 use clap::Args;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use crate::load::locate;
+pub use crate::load::{locate, locate_board, shown};
 
 /// Where images are, if not where they are expected.
 #[derive(Args, Clone, Debug, Default)]
@@ -40,6 +44,9 @@ pub struct Options {
     /// Give this initrd to that kernel
     #[arg(long, value_name = "CPIO")]
     pub initrd: Option<PathBuf>,
+    /// Refuse to choose anything that `layout.lock` does not say
+    #[arg(long)]
+    pub locked: bool,
 }
 
 /// A proven image and what is worth knowing of it.
@@ -55,8 +62,11 @@ pub struct Built {
     pub size: Size,
     plan: PlanBytes,
     trees: Vec<Option<Vec<u8>>>,
-    map: String,
+    map: Map,
+    lock: String,
     machine: Option<Template>,
+    sources: Report,
+    board_tree: Vec<u8>,
 }
 
 /// Why there is no image.
@@ -114,18 +124,42 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let guests: Vec<Guest> = guests.into_iter().collect::<Option<_>>()?;
     let files = Files { guests: &guests, hypervisor: &hypervisor? };
     let assembly = assemble(&system, files, report)?;
-    Some(finish(&system, assembly, machine).map_err(Failure::Unproven))
+    if options.locked {
+        lock::nothing_moves(&system, &assembly.spaces, report);
+    }
+    if !report.is_clean() {
+        return None;
+    }
+    Some(finish(&system, assembly, machine, report).map_err(Failure::Unproven))
 }
 
-fn finish(system: &System<'_>, assembly: Assembly, machine: Option<Template>) -> Result<Built, String> {
+fn finish(
+    system: &System<'_>,
+    assembly: Assembly,
+    machine: Option<Template>,
+    report: &Report,
+) -> Result<Built, String> {
     let proof = prove_image(&assembly.image)?;
     let plan = PlanBytes::of(&assembly.image)?;
     let decoded = Plan::decode(plan.bytes()).map_err(|error| error.to_string())?;
-    let map = map::map(system, &decoded, &assembly.contents);
+    let map = survey(system, &decoded, &assembly.contents, report);
+    let lock = lock::write(system, &assembly.spaces);
     let hypervisor = assembly.contents.first().map_or(0, |binary| binary.span.size);
     let size = Size::of(&decoded, hypervisor);
     let partitions = system.partitions.iter().map(|partition| partition.name().to_owned()).collect();
-    Ok(Built { image: assembly.image, partitions, proof, size, plan, trees: assembly.trees, map, machine })
+    Ok(Built {
+        image: assembly.image,
+        partitions,
+        proof,
+        size,
+        plan,
+        trees: assembly.trees,
+        map,
+        lock,
+        machine,
+        sources: report.clone(),
+        board_tree: system.board.tree.blob.clone(),
+    })
 }
 
 impl Options {
@@ -143,8 +177,8 @@ impl Built {
         Plan::decode(self.plan.bytes())
     }
 
-    /// Who owns what, as a table to read.
-    pub fn map(&self) -> &str {
+    /// Who owns what.
+    pub fn map(&self) -> &Map {
         &self.map
     }
 
@@ -162,10 +196,39 @@ impl Built {
         })
     }
 
+    /// The page for the safety case.
+    pub fn report(&self) -> String {
+        let proof = verify(&self.image);
+        Page { map: &self.map, proof: &proof, sources: &self.sources.digests() }.html()
+    }
+
+    /// An answer about this system as a person reads it, with the lines that it comes from.
+    pub fn draw(&self, answer: &Answer) -> String {
+        let Answer { says, written, notes, seen, .. } = answer;
+        let sights = seen.iter().map(|sight| format!("`{}` finds there {}", sight.partition, sight.sees));
+        let notes: Vec<String> = notes.iter().cloned().chain(sights).collect();
+        self.sources.draw(says, written, &notes)
+    }
+
+    /// Every default that was taken, and every choice that was made.
+    pub fn explain(&self) -> String {
+        explain(&self.map, &self.sources)
+    }
+
+    /// The lock file that keeps what was chosen where it is.
+    pub fn lock(&self) -> &str {
+        &self.lock
+    }
+
     /// The flattened device tree of a partition, if it has one.
     pub fn device_tree(&self, partition: &str) -> Option<&[u8]> {
         let index = self.partitions.iter().position(|name| name == partition)?;
         self.trees.get(index)?.as_deref()
+    }
+
+    /// The flattened device tree of the board.
+    pub fn board_tree(&self) -> &[u8] {
+        &self.board_tree
     }
 
     /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.

@@ -3,7 +3,7 @@
 //! The form is that of `bulkhead-plan`; here the records are only kept, and hashed.
 
 use bulkhead_plan::{Board, Cpu, Draft, Function, Interrupt, Load, Partition, Region, Span, Step};
-use sha2::{Digest, Sha256};
+use bulkhead_verify::digest;
 
 /// All records of a plan.
 #[derive(Debug)]
@@ -20,22 +20,19 @@ pub(crate) struct Records {
     pub(crate) functions: Vec<Function>,
 }
 
-/// SHA-256.
-pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
 /// An index or a count as the plan writes it; limits keep them far below.
 pub(crate) fn small(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 impl Records {
-    /// The plan as bytes; `tables` are the stage-2 tables, which will lie at `place`.
-    pub(crate) fn encode(&self, tables: &[u8], place: Span) -> Vec<u8> {
+    /// The plan as bytes; `tables` are the stage-2 tables, which will lie at `place`, `hypervisor_digest` is
+    /// that of all before the plan.
+    pub(crate) fn encode(&self, tables: &[u8], place: Span, hypervisor_digest: [u8; 32]) -> Vec<u8> {
         let draft = Draft {
             tables: place,
             tables_digest: digest(tables),
+            hypervisor_digest,
             board: &self.board,
             memory: &self.memory,
             translators: &self.translators,

@@ -180,3 +180,128 @@ fn nobody_has_to_read_a_decoded_log_to_its_end() {
     drop(decoding.stdout.take());
     assert_eq!(decoding.wait().unwrap().code(), Some(0));
 }
+
+/// A system of the board `one` whose partitions let the planner choose.
+fn choosing(workspace: &TempDir, partitions: &[(&str, u64)]) {
+    let text: String = partitions
+        .iter()
+        .map(|(name, megabytes)| {
+            format!("[[partition]]\nname = \"{name}\"\nimage = \"guest.elf\"\ncpus = 1\nmemory = \"{megabytes}M\"\n")
+        })
+        .collect();
+    fs::write(workspace.path().join("board-configs/one/chosen.toml"), text).unwrap();
+}
+
+/// Where the map says that the memory of a partition is.
+fn memory_of(workspace: &TempDir, name: &str) -> String {
+    let map = String::from_utf8(bulkhead(workspace.path(), &["map", "chosen"]).stdout).unwrap();
+    let is_memory = |line: &&str| line.contains(&format!(" {name} ")) && line.ends_with(" memory");
+    map.lines().find(is_memory).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn what_is_locked_stays_where_it_is_when_a_partition_is_added() {
+    let workspace = workspace();
+    choosing(&workspace, &[("a", 16), ("b", 16)]);
+    let before = [memory_of(&workspace, "a"), memory_of(&workspace, "b")];
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    choosing(&workspace, &[("new", 32), ("a", 16), ("b", 16)]);
+    assert_eq!([memory_of(&workspace, "a"), memory_of(&workspace, "b")], before);
+    let output = bulkhead(workspace.path(), &["check", "chosen", "--locked"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the lock file says nothing of `new`"), "{}", stderr(&output));
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
+    fs::remove_file(workspace.path().join("board-configs/one/layout.lock")).unwrap();
+    assert_ne!([memory_of(&workspace, "a"), memory_of(&workspace, "b")], before);
+}
+
+#[test]
+fn a_lock_file_keeps_the_choices_of_other_systems() {
+    let workspace = workspace();
+    choosing(&workspace, &[("a", 16)]);
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["lock", "one/three"]).status.code(), Some(0));
+    assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
+}
+
+#[test]
+fn an_image_is_proven_without_its_configuration() {
+    let (folder, mut bytes) = image();
+    let output = plain(folder.path(), &["verify", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("proven, by every one of 27 descriptors"));
+    bytes[0x3000] ^= 1;
+    fs::write(folder.path().join("the.img"), &bytes).unwrap();
+    let output = plain(folder.path(), &["verify", "the.img", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("the tables' digest is wrong"), "{}", stderr(&output));
+    let transcript: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(transcript["proven"], false);
+}
+
+#[test]
+fn a_new_folder_holds_a_system_that_is_sound() {
+    let workspace = workspace();
+    for (template, images) in [
+        ("one", &["main.elf"][..]),
+        ("two", &["first.elf", "second.elf"]),
+        ("linux-rtos", &["rtos.elf", "linux/Image", "linux/initrd.cpio.gz"]),
+    ] {
+        let folder = workspace.path().join(template);
+        let output = plain(workspace.path(), &["new", template, "--board", "two", "--template", template]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        fs::create_dir(folder.join("linux")).unwrap();
+        for image in images {
+            let source = match *image {
+                "linux/Image" => "kernel",
+                "linux/initrd.cpio.gz" => "initrd.cpio",
+                _ => "guest.elf",
+            };
+            fs::copy(tests().join("images").join(source), folder.join(image)).unwrap();
+        }
+        let system = format!("{template}/system.toml");
+        let output = bulkhead(workspace.path(), &["check", &system]);
+        assert_eq!(output.status.code(), Some(0), "{template}: {}", stderr(&output));
+        for name in ["board", "system"] {
+            let text = fs::read_to_string(folder.join(format!("{name}.toml"))).unwrap();
+            assert_eq!(text.lines().next().unwrap(), format!("#:schema schema/{name}.json"));
+            assert!(folder.join(format!("schema/{name}.json")).is_file());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_made_where_something_is_or_of_a_board_that_is_not() {
+    let workspace = workspace();
+    let output = plain(workspace.path(), &["new", "below", "--board", "one"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = plain(workspace.path(), &["new", "fresh", "--board", "tow"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("there is one, two"), "{}", stderr(&output));
+    assert!(!workspace.path().join("fresh").exists());
+}
+
+#[test]
+fn every_shell_completes_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = plain(&tests(), &["completion", shell]);
+        let script = String::from_utf8(output.stdout).unwrap();
+        for verb in ["check", "verify", "report", "header"] {
+            assert!(script.contains(verb), "{shell}: {verb}");
+        }
+    }
+}
+
+#[test]
+fn images_do_not_depend_on_where_they_are_built() {
+    let images: Vec<Vec<u8>> = [workspace(), workspace()]
+        .iter()
+        .map(|workspace| {
+            let output = bulkhead(workspace.path(), &["build", "only", "-o", "the.img"]);
+            assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+            fs::read(workspace.path().join("the.img")).unwrap()
+        })
+        .collect();
+    assert!(images[0] == images[1]);
+}

@@ -39,6 +39,8 @@ fn check(name: &str, system: &Path) -> Output {
     let images = if package.join(&images).is_dir() { images } else { "tests/images".into() };
     Command::new(env!("CARGO_BIN_EXE_bulkhead"))
         .args(["check".as_ref(), system.as_os_str(), "--images".as_ref(), images.as_os_str()])
+        // A case with a lock file is about what that keeps where it is.
+        .args(package.join(&own).join("layout.lock").is_file().then_some("--locked"))
         .current_dir(package)
         .env("PATH", package.join(own).join("bin"))
         .output()

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod bench;
 mod build;
 mod demo;
 mod failure;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all checks and tests, with all that needs to be there first
     Test(test::Arguments),
+    /// Measure and print how long things take
+    Bench(bench::Arguments),
     /// Print how big the hypervisor is
     Size(size::Arguments),
     /// Provide the Rust target, QEMU and mke2fs
@@ -88,6 +91,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             println!("All tools are there.");
             Ok(())
         }
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::Size(arguments) => size::size(&arguments),
         Command::Build => build::build(),
         Command::Fetch { guest: Guest::UBoot } => fetch::u_boot(),

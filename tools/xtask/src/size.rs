@@ -37,7 +37,7 @@ const CRATES: [(&str, &[&str]); 4] = [
     ("plan", &["hypervisor/plan/src"]),
     ("core", &["hypervisor/core/src"]),
     ("hypervisor", &["hypervisor/src", "hypervisor/hypervisor.ld"]),
-    ("bulkhead", &["tools/bulkhead/src"]),
+    ("bulkhead", &["tools/bulkhead/src", "tools/verify/src"]),
 ];
 
 /// Prints the figures.

@@ -161,7 +161,7 @@ fn lint() -> Tally {
     tally
 }
 
-/// Cases of every property test in the long tier.
+/// Cases of every property test in the long tier; those that build whole systems take half of them.
 const LONG_CASES: &str = "20000";
 
 fn host(name: Option<&str>, long: bool) -> Tally {

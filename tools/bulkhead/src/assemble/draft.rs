@@ -12,9 +12,9 @@ use crate::expand::{Partition, System};
 use crate::guest::{Layout, Placed, TREE, fits, lay_out};
 use crate::records::{Own, Placement, records};
 use crate::tables::tables;
-use crate::wire::digest;
 use bulkhead_core::sight::STACK;
 use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, ROOM_FOR_TREE, Span, limits};
+use bulkhead_verify::digest;
 
 /// Everything decided.
 pub(super) struct Draft<'a> {
@@ -85,7 +85,7 @@ impl Draft<'_> {
         let mut free = Cursor(self.own.window.base.0);
         free.take(hypervisor);
         let unplaced = records(system, &self.spaces, &self.placements, self.own);
-        self.plan = free.take(unplaced.encode(&[], self.tables_place).len());
+        self.plan = free.take(unplaced.encode(&[], self.tables_place, [0; 32]).len());
         self.tables_place.base = Pa(free.0);
         for (space, placement) in self.spaces.iter().zip(&mut self.placements) {
             placement.root = free.0;

@@ -8,6 +8,7 @@ use crate::expand::System;
 use crate::hypervisor;
 use crate::records::{console, records};
 use bulkhead_plan::{BootHeader, Span};
+use bulkhead_verify::hypervisor_digest;
 
 /// The file while it is written, from low addresses to high ones.
 struct Image {
@@ -22,7 +23,9 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
     let mut image = Image { base: window, bytes: Vec::new(), contents: Vec::new() };
     let plan = records(system, &draft.spaces, &draft.placements, draft.own);
     image.put(window, hypervisor, "hypervisor");
-    image.put(draft.plan.base.0, &plan.encode(&draft.tables, draft.tables_place), "plan");
+    image.fill_up_to(draft.plan.base.0);
+    let plan = plan.encode(&draft.tables, draft.tables_place, hypervisor_digest(&image.bytes));
+    image.put(draft.plan.base.0, &plan, "plan");
     image.put(draft.tables_place.base.0, &draft.tables, "stage-2 tables");
     let partitions = || system.partitions.iter().zip(&draft.placements);
     for ((partition, placement), pieces) in partitions().zip(&draft.pieces) {
@@ -45,13 +48,16 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         console: console(system.board),
     };
     hypervisor::stamp(&mut image.bytes, &header);
-    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees }
+    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees, spaces: draft.spaces }
 }
 
 impl Image {
+    fn fill_up_to(&mut self, at: u64) {
+        self.bytes.resize(usize::try_from(at - self.base).unwrap_or(usize::MAX), 0);
+    }
+
     fn put(&mut self, at: u64, bytes: &[u8], what: &str) {
-        let offset = usize::try_from(at - self.base).unwrap_or(usize::MAX);
-        self.bytes.resize(offset, 0);
+        self.fill_up_to(at);
         self.bytes.extend_from_slice(bytes);
         self.contents.push(Content { span: Span::new(at, count(bytes.len())), what: what.to_owned() });
     }

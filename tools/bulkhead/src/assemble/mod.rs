@@ -6,6 +6,7 @@
 mod draft;
 mod image;
 
+use crate::allocate::Space;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::System;
 use crate::guest::Guest;
@@ -33,6 +34,8 @@ pub(crate) struct Assembly {
     pub(crate) contents: Vec<Content>,
     /// Every partition's device tree, if it has one.
     pub(crate) trees: Vec<Option<Vec<u8>>>,
+    /// What each partition sees.
+    pub(crate) spaces: Vec<Space>,
 }
 
 /// A part of the window.

@@ -78,6 +78,15 @@ impl Board {
         why_never_assignable(&self.tree, id).or_else(console)
     }
 
+    /// The registers that no partition may reach, with the nodes they belong to.
+    pub(crate) fn reserved_registers(&self) -> Vec<(NodeId, Span)> {
+        let gic = self.gic.frames.iter().map(|frame| (self.gic.node, *frame));
+        let reserved = self.tree.ids().filter(|id| self.why_reserved(*id).is_some());
+        let registers = |id| self.tree.registers(id).unwrap_or_default().into_iter().map(move |it| (id, it));
+        let is_device = |(_, span): &(NodeId, Span)| !self.ram.iter().any(|ram| ram.overlaps(span));
+        gic.chain(reserved.flat_map(registers)).filter(is_device).collect()
+    }
+
     /// Whether a node is a device that somebody could own.
     pub(crate) fn is_assignable(&self, id: NodeId) -> bool {
         self.tree.is_enabled(id) && self.why_reserved(id).is_none()

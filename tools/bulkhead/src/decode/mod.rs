@@ -8,8 +8,8 @@ mod owners;
 mod symbols;
 mod syndrome;
 
-use crate::prove::examine;
 use bulkhead_plan::Plan;
+use bulkhead_verify::examine;
 use owners::{Owners, Space};
 use regex::Regex;
 use symbols::Symbols;

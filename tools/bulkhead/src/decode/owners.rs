@@ -4,8 +4,8 @@
 //! smallest one that holds an address says most about it.
 
 use crate::inspect::{kind_of, nodes};
-use crate::prove::in_window;
 use bulkhead_plan::{ConsoleKind, PAGE, Pa, Partition, Plan, RegionKind, Span};
+use bulkhead_verify::in_window;
 
 /// Bytes of the frames of a redistributor, and of the distributor that a partition sees.
 const REDISTRIBUTOR: u64 = 0x2_0000;

@@ -32,6 +32,7 @@ catalogue! {
     NoCpu = "P0103", "A partition has no CPU.";
     CpuRepeated = "P0104", "A CPU stands twice in one list.";
     CpuUnusable = "P0105", "The CPU cannot be started by PSCI.";
+    CpusTooFew = "P0131", "Fewer CPUs are left than a partition wants.";
 
     DeviceUnknown = "P0201", "The board does not have the device.";
     DeviceReserved = "P0202", "The device can belong to no partition.";
@@ -49,6 +50,8 @@ catalogue! {
     RamBaseUnaligned = "P0304", "The RAM base is no multiple of 2 MiB.";
     RamOverDevice = "P0305", "A partition's RAM covers one of its devices.";
     AddressTooHigh = "P0306", "A partition's address has more than 39 bits.";
+    RestShared = "P0331", "Two partitions take the rest.";
+    LayoutMoved = "P0332", "Something would move that the lock file keeps where it is.";
 
     MasterUnaccepted = "P0401", "A device can write all of memory and nobody accepted that.";
     AcceptForeign = "P0402", "A statement is about a device that the partition does not own.";

@@ -3,13 +3,17 @@
 //! A check does not stop at the first fault: it pushes a [`Diagnostic`] into the [`Report`] and goes on
 //! with what it has. Whoever needs a sound value asks [`Report::is_clean`] first.
 
+mod answer;
 mod code;
+mod place;
 mod render;
 mod suggest;
 
+use bulkhead_verify::Digest;
 use std::ops::Range;
 
 pub use code::Code;
+pub use place::Place;
 pub(crate) use suggest::did_you_mean;
 
 /// A place in a configuration file.
@@ -44,6 +48,8 @@ pub struct Diagnostic {
 pub struct Report {
     sources: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
+    /// Keys that were not there: the table that lacks them, and their path.
+    defaults: Vec<(Site, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,6 +90,14 @@ impl Diagnostic {
         }
     }
 
+    /// The fault in one line.
+    pub(crate) fn summary(&self) -> String {
+        match self.labels.first() {
+            Some((_, label)) if !label.is_empty() => format!("{}: {label}", self.title),
+            _ => self.title.clone(),
+        }
+    }
+
     fn position(&self) -> Option<&Site> {
         self.labels.first().map(|(site, _)| site)
     }
@@ -101,6 +115,22 @@ impl Report {
         let length = self.sources.get(file).map_or(0, |source| source.text.len());
         let start = range.start.min(length);
         Site { file, start, end: range.end.clamp(start, length) }
+    }
+
+    /// Every file that was read, with the SHA-256 of its text.
+    pub(crate) fn digests(&self) -> Vec<(String, String)> {
+        let digest = |source: &Source| (source.path.clone(), Digest::of(source.text.as_bytes()).to_string());
+        self.sources.iter().map(digest).collect()
+    }
+
+    /// Remembers that a key of the table at `site` is not there.
+    pub(crate) fn take_default(&mut self, site: &Site, path: String) {
+        self.defaults.push((site.clone(), path));
+    }
+
+    /// Every key that was not there: where its table is, and its path.
+    pub(crate) fn defaults(&self) -> impl Iterator<Item = (Place, &str)> {
+        self.defaults.iter().map(|(site, path)| (self.place(site), path.as_str()))
     }
 
     /// Files a fault.

@@ -5,17 +5,22 @@
 
 use super::{Device, is_master};
 use crate::board::{Board, Gic, Wire};
-use crate::diagnostic::{Code, Diagnostic, Located, Report, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Report, Site, did_you_mean};
 use crate::load::PartitionWish;
 use crate::tree::NodeId;
 use bulkhead_plan::{Interrupt, limits};
 
 /// One name in the list of one partition.
 #[derive(Clone, Copy)]
-struct Asked<'a, 'b> {
-    board: &'b Board,
-    partition: &'a PartitionWish,
-    device: &'a Located<String>,
+pub(super) struct Asked<'a, 'b> {
+    /// The board.
+    pub(super) board: &'b Board,
+    /// Who asks.
+    pub(super) partition: &'a PartitionWish,
+    /// What is asked for.
+    pub(super) name: &'b str,
+    /// Where.
+    pub(super) site: &'a Site,
 }
 
 /// The nodes that one partition owns, without those that cannot be.
@@ -26,7 +31,7 @@ pub(super) fn devices<'a>(
 ) -> Vec<Device<'a>> {
     let mut found: Vec<Device<'a>> = Vec::new();
     for device in &partition.devices {
-        let asked = Asked { board, partition, device };
+        let asked = Asked { board, partition, name: &device.value, site: &device.site };
         let mut take = || {
             let root = asked.resolve()?;
             let first = found.iter().find(|device| device.node == root);
@@ -46,38 +51,34 @@ pub(super) fn devices<'a>(
 }
 
 impl<'a> Asked<'a, '_> {
-    fn name(&self) -> &str {
+    fn who(&self) -> &str {
         &self.partition.name.value
     }
 
     /// The node that is meant.
     fn resolve(&self) -> Result<NodeId, Diagnostic> {
-        let Self { board, device, .. } = self;
-        board.tree.find(&device.value).ok_or_else(|| {
+        let Self { board, name, site, .. } = *self;
+        board.tree.find(name).ok_or_else(|| {
             let assignable = board.tree.ids().filter(|id| board.is_assignable(*id));
-            let guess = did_you_mean(&device.value, assignable.map(|id| board.tree.node(id).path.as_str()));
-            let title = format!(
-                "board `{}` has no device `{}`, which `{}` asks for",
-                board.name,
-                device.value,
-                self.name()
-            );
-            Diagnostic::new(Code::DeviceUnknown, title).at(&device.site, "no such device").help_if(guess)
+            let guess = did_you_mean(name, assignable.map(|id| board.tree.node(id).path.as_str()));
+            let title =
+                format!("board `{}` has no device `{}`, which `{}` asks for", board.name, name, self.who());
+            Diagnostic::new(Code::DeviceUnknown, title).at(site, "no such device").help_if(guess)
         })
     }
 
     /// The node with all that lies in it and works.
-    fn inside(&self, root: NodeId) -> Result<Vec<NodeId>, Diagnostic> {
-        let Self { board, device, .. } = self;
+    pub(super) fn inside(&self, root: NodeId) -> Result<Vec<NodeId>, Diagnostic> {
+        let Self { board, site, .. } = *self;
         let path = |id| &board.tree.node(id).path;
         let nodes = board.tree.subtree(root);
         if let Some((node, why)) = nodes.iter().find_map(|id| Some((*id, board.why_reserved(*id)?))) {
             let title = format!(
                 "device `{}` cannot be given to `{}`: it belongs to no partition",
                 path(node),
-                self.name()
+                self.who()
             );
-            let reserved = Diagnostic::new(Code::DeviceReserved, title).at(&device.site, why);
+            let reserved = Diagnostic::new(Code::DeviceReserved, title).at(site, why);
             let inside = (node != root).then(|| format!("`{}` lies in `{}`", path(node), path(root)));
             return Err(match inside {
                 Some(inside) => reserved.note(inside).help("ask for the devices by themselves"),
@@ -88,16 +89,16 @@ impl<'a> Asked<'a, '_> {
             let title = format!(
                 "device `{}`, which `{}` asks for, is disabled in the board's device tree",
                 path(root),
-                self.name()
+                self.who()
             );
-            let disabled = Diagnostic::new(Code::DeviceDisabled, title).at(&device.site, "disabled");
+            let disabled = Diagnostic::new(Code::DeviceDisabled, title).at(site, "disabled");
             return Err(disabled.help("firmware or the board's wiring keeps it from working; choose another"));
         }
         Ok(nodes.into_iter().filter(|id| board.tree.is_enabled(*id)).collect())
     }
 
     /// One node with its registers and interrupts.
-    fn device(&self, root: NodeId, node: NodeId) -> Result<Device<'a>, Diagnostic> {
+    pub(super) fn device(&self, root: NodeId, node: NodeId) -> Result<Device<'a>, Diagnostic> {
         let board = self.board;
         let registers = board.tree.registers(node).map_err(|why| self.unreachable(node, why))?;
         if registers.iter().any(|span| board.ram.iter().any(|ram| ram.overlaps(span))) {
@@ -117,26 +118,26 @@ impl<'a> Asked<'a, '_> {
             }
         }
         let is_master = (node == root || !registers.is_empty()) && is_master(self.partition, board, node);
-        Ok(Device { node, site: &self.device.site, is_master, registers, interrupts })
+        Ok(Device { node, site: self.site, is_master, registers, interrupts })
     }
 
     fn repeated(&self, first: &Device<'_>) -> Diagnostic {
-        let title = format!("device `{}` stands twice in the list of `{}`", self.device.value, self.name());
-        let repeated = Diagnostic::new(Code::DeviceRepeated, title).at(&self.device.site, "again");
+        let title = format!("device `{}` stands twice in the list of `{}`", self.name, self.who());
+        let repeated = Diagnostic::new(Code::DeviceRepeated, title).at(self.site, "again");
         repeated.at(first.site, "here").help("leave one of them out")
     }
 
     fn unreachable(&self, node: NodeId, why: String) -> Diagnostic {
         let path = &self.board.tree.node(node).path;
-        let title = format!("the registers of `{path}` cannot be given to `{}`", self.name());
-        Diagnostic::new(Code::DeviceUnreachable, title).at(&self.device.site, why)
+        let title = format!("the registers of `{path}` cannot be given to `{}`", self.who());
+        Diagnostic::new(Code::DeviceUnreachable, title).at(self.site, why)
     }
 
     fn out_of_range(&self, node: NodeId, specifier: &[u32]) -> Diagnostic {
         let path = &self.board.tree.node(node).path;
-        let title = format!("an interrupt of `{path}` cannot be given to `{}`", self.name());
+        let title = format!("an interrupt of `{path}` cannot be given to `{}`", self.who());
         Diagnostic::new(Code::InterruptOutOfRange, title)
-            .at(&self.device.site, format!("has the interrupt {specifier:?}"))
+            .at(self.site, format!("has the interrupt {specifier:?}"))
             .note(format!("a partition can own SPI 0 to {}", limits::LAST_SPI - limits::FIRST_SPI))
     }
 }

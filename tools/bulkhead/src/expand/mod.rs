@@ -6,6 +6,7 @@
 mod cpus;
 mod devices;
 mod life;
+mod rest;
 
 use crate::board::{Board, is_uart, never_masters};
 use crate::diagnostic::{Report, Site};
@@ -13,7 +14,11 @@ use crate::load::{Claim, PartitionWish, Wish};
 use crate::tree::NodeId;
 use bulkhead_plan::{Interrupt, Span};
 
+pub(crate) use cpus::free_cpus;
 pub(crate) use life::{Life, RESTART, STOP, register, silence_of};
+
+/// In an acceptance of the partition that takes the rest: every device of it.
+pub(crate) const ALL: &str = "*";
 
 /// A system whose names are resolved.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) struct Partition<'a> {
     pub(crate) cpus: Vec<(usize, &'a Site)>,
     /// Its devices, and what lies inside of them.
     pub(crate) devices: Vec<Device<'a>>,
+    /// What nobody claimed and it did not get either, with the reason.
+    pub(crate) left: Vec<(NodeId, String)>,
     /// Whether its memory must lie where it sees it.
     pub(crate) identity: bool,
     /// Whether and how it begins again.
@@ -56,23 +63,21 @@ pub(crate) struct Device<'a> {
     pub(crate) interrupts: Vec<Interrupt>,
 }
 
-/// "CPU 2 is free", if one is that no partition asks for.
-pub(crate) fn free_cpus(wish: &Wish, board: &Board) -> Option<String> {
-    cpus::free(board, &cpus::named(wish))
-}
-
 /// Resolves every name in `wish`.
 pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) -> System<'a> {
-    let named = cpus::named(wish);
-    let expand = |partition: &'a PartitionWish| {
-        let cpus = cpus::cpus(partition, board, &named, report);
-        let devices = devices::devices(partition, board, report);
+    let wishes = &wish.system.partitions;
+    let cpus = cpus::cpus(wish, board, report);
+    let mut devices: Vec<_> = wishes.iter().map(|wish| devices::devices(wish, board, report)).collect();
+    let mut left = rest::share(wishes, &mut devices, board);
+    let partition = |((partition, cpus), devices): ((&'a PartitionWish, _), Vec<Device<'a>>)| {
         let identity = devices.iter().any(|device| device.is_master)
             || partition.identity.as_ref().is_some_and(|identity| identity.value);
+        let left = if partition.rest.is_some() { std::mem::take(&mut left) } else { Vec::new() };
         let life = life::life(wish, partition, board, &devices);
-        Partition { wish: partition, cpus, devices, identity, life }
+        Partition { wish: partition, cpus, devices, left, identity, life }
     };
-    System { wish, board, partitions: wish.system.partitions.iter().map(expand).collect() }
+    let partitions = wishes.iter().zip(cpus).zip(devices).map(partition).collect();
+    System { wish, board, partitions }
 }
 
 impl Partition<'_> {
@@ -101,4 +106,13 @@ fn is_master(wish: &PartitionWish, board: &Board, node: NodeId) -> bool {
         _ => None,
     });
     declared.unwrap_or_else(|| !never_masters(&board.tree, node))
+}
+
+/// Whether a partition accepts in writing that a node can write all of memory.
+pub(crate) fn accepts(wish: &PartitionWish, board: &Board, node: NodeId) -> bool {
+    let is_this = |device: &str| match (device, &wish.rest) {
+        (ALL, Some(_)) => true,
+        (device, _) => board.tree.find(device) == Some(node),
+    };
+    wish.accept.iter().any(|statement| is_this(&statement.device.value))
 }

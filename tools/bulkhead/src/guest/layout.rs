@@ -51,7 +51,7 @@ pub(crate) fn lay_out<'a>(
     ram: Span,
 ) -> Result<Layout<'a>, Diagnostic> {
     let start = ram.base.0;
-    let end = ram.end().ok_or_else(|| too_large(partition, u64::MAX))?;
+    let end = ram.end().ok_or_else(|| too_large(partition, ram.size, u64::MAX))?;
     match &guest.program {
         Program::Kernel { bytes, text_offset, memory_size } => {
             let kernel = Placed {
@@ -97,7 +97,7 @@ fn with_kernel<'a>(
     }
     let needed = free.saturating_sub(ram.base.0);
     if needed > ram.size {
-        return Err(too_large(partition, needed));
+        return Err(too_large(partition, ram.size, needed));
     }
     let tree = place_of_tree(partition, behind);
     Ok(Layout { pieces, initrd: place, tree, entry: kernel.at })
@@ -123,7 +123,11 @@ fn with_segments<'a>(
             return Err(outside(partition, Span::new(at, segment.memory_size), (start, limit)));
         }
         if last > limit {
-            return Err(too_large(partition, (last - start).saturating_add(behind)));
+            return Err(too_large(
+                partition,
+                end.saturating_sub(start),
+                (last - start).saturating_add(behind),
+            ));
         }
         pieces.push(Placed { what: "segment", bytes: &segment.bytes, at, memory_size: segment.memory_size });
     }
@@ -144,13 +148,13 @@ fn last_block(start: u64, end: u64) -> u64 {
     end.saturating_sub(BLOCK).max(start)
 }
 
-fn too_large(partition: &Partition<'_>, needed: u64) -> Diagnostic {
+fn too_large(partition: &Partition<'_>, memory: u64, needed: u64) -> Diagnostic {
     let wish = partition.wish;
     let title = format!("the image of `{}` does not fit its memory", partition.name());
     let needed = needed.checked_next_multiple_of(BLOCK).unwrap_or(needed);
     let with = if wish.tree() == TreeWish::Usual { " with its device tree" } else { "" };
     Diagnostic::new(Code::ImageTooLarge, title)
-        .at(&wish.memory.site, format!("this is {}", size_text(wish.memory.value.0)))
+        .at(&wish.memory.site, format!("this is {}", size_text(memory)))
         .at(&wish.image.site, format!("needs {}{with}", size_text(needed)))
         .help(format!("give it \"{}M\" or more", needed >> 20))
 }

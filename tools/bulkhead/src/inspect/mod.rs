@@ -6,13 +6,14 @@
 mod text;
 mod trees;
 
-use crate::prove::{Examined, examine, in_window};
 use bulkhead_plan::{ConsoleKind, Load, NO_PARTITION, Partition, Plan, Region, RegionKind, Span, Trigger};
+use bulkhead_verify::{Examined, examine, in_window};
+use schemars::JsonSchema;
 use serde::Serialize;
 pub(crate) use trees::{Node, nodes};
 
 /// An image, taken apart. Addresses and sizes are in bytes.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Contents {
     /// Bytes of the file.
     pub bytes: usize,
@@ -33,7 +34,7 @@ pub struct Contents {
 }
 
 /// A stretch of addresses.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 pub struct Stretch {
     /// The first.
     pub base: u64,
@@ -42,7 +43,7 @@ pub struct Stretch {
 }
 
 /// Where the plan lies.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct PlanPart {
     /// The version of its form.
     pub version: u32,
@@ -53,7 +54,7 @@ pub struct PlanPart {
 }
 
 /// Where the tables lie, and what they map.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct TablesPart {
     /// Where they lie in the window.
     pub place: Stretch,
@@ -64,7 +65,7 @@ pub struct TablesPart {
 }
 
 /// What the plan says of the board.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Board {
     /// Its name.
     pub name: String,
@@ -81,7 +82,7 @@ pub struct Board {
 }
 
 /// A partition.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Owner {
     /// Its name.
     pub name: String,
@@ -106,7 +107,7 @@ pub struct Owner {
 }
 
 /// A CPU of a partition.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OwnedCpu {
     /// Its affinity on the board.
     pub mpidr: u64,
@@ -115,7 +116,7 @@ pub struct OwnedCpu {
 }
 
 /// Addresses that a partition reaches by itself.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OwnedRegion {
     /// Where the partition sees it.
     pub ipa: u64,
@@ -128,7 +129,7 @@ pub struct OwnedRegion {
 }
 
 /// A piece that is loaded.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OwnedLoad {
     /// What its first bytes look like.
     pub kind: &'static str,
@@ -141,7 +142,7 @@ pub struct OwnedLoad {
 }
 
 /// An interrupt of a partition.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct OwnedInterrupt {
     /// Its INTID.
     pub intid: u32,

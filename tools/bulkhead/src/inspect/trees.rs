@@ -3,9 +3,9 @@
 //! A plan knows addresses only; the tree that a partition is given has names for them.
 
 use super::kind_of;
-use crate::prove::in_window;
 use crate::tree::Tree;
 use bulkhead_plan::{Partition, Plan, Span};
+use bulkhead_verify::in_window;
 
 /// Registers of a device, as a partition's device tree has them.
 #[derive(Debug)]

@@ -37,6 +37,31 @@ pub fn locate(system: &str) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The folder of the board that `board` names: a path, or a folder of `board-configs`.
+pub fn locate_board(board: &str) -> Result<PathBuf, Failure> {
+    let is_board = |folder: &Path| folder.join("board.toml").is_file();
+    let own = Path::new(board);
+    if is_board(own) {
+        return Ok(own.to_owned());
+    }
+    let configs = board_configs().unwrap_or_default();
+    let named = configs.join(board);
+    if !board.is_empty() && is_board(&named) {
+        return Ok(named);
+    }
+    let entries = fs::read_dir(&configs).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut boards: Vec<String> =
+        entries.filter(|path| is_board(path)).map(|path| stem(&path).to_owned()).collect();
+    boards.sort();
+    let guess = did_you_mean(board, boards.iter().map(String::as_str));
+    let known = if boards.is_empty() {
+        "none is known".to_owned()
+    } else {
+        format!("there is {}", boards.join(", "))
+    };
+    Err(missing(format!("there is no board `{board}`; {known}"), guess))
+}
+
 /// Where guest images are looked for when no folder is named: beside the build's other output.
 pub(crate) fn image_folder() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from).or_else(|| {
@@ -58,7 +83,7 @@ pub(crate) fn images_beside(folder: &Path, images: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// A path as it is shown: relative to the current directory where it lies below it.
-pub(crate) fn shown(path: &Path) -> String {
+pub fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

@@ -8,6 +8,8 @@ mod board_file;
 mod fields;
 mod life_wish;
 mod locate;
+mod lock;
+mod shape;
 mod silence;
 mod system_file;
 mod value;
@@ -20,11 +22,13 @@ use toml::de::DeTable;
 
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
-pub use locate::locate;
-pub(crate) use locate::{image_folder, images_beside, shown};
+pub(crate) use locate::{image_folder, images_beside};
+pub use locate::{locate, locate_board, shown};
+pub(crate) use lock::{LOCK, Pin};
+pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
-pub(crate) use system_file::{Claim, PartitionWish, RawWish, Statement, SystemFile, TreeWish};
-pub(crate) use value::size_text;
+pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
+pub(crate) use value::{CpuWish, MemoryWish, size_text};
 
 use fields::Fields;
 
@@ -35,6 +39,18 @@ pub(crate) struct Wish {
     pub(crate) board: BoardFile,
     /// The system.
     pub(crate) system: SystemFile,
+    /// The system's name: that of its file.
+    pub(crate) name: String,
+    /// What was chosen before, for this system and its neighbours.
+    pub(crate) pins: Vec<Pin>,
+}
+
+impl Wish {
+    /// What was chosen for a partition before.
+    pub(crate) fn pin(&self, partition: &str) -> Option<&Pin> {
+        let is_this = |pin: &&Pin| pin.system.value == self.name && pin.partition.value == partition;
+        self.pins.iter().find(is_this)
+    }
 }
 
 /// Reads the system file at `path` and the board file beside it.
@@ -43,7 +59,10 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
     let board_path = folder.join("board.toml");
     let board = match read(&board_path, report) {
         Ok((file, text)) => {
-            parse(file, &text, report, |fields, report| board_file::board_file(fields, folder, report))
+            let read = |fields: Fields<'_>, report: &mut Report| {
+                board_file::board_file(fields.called("board.".to_owned()), folder, report)
+            };
+            parse(file, &text, report, read)
         }
         Err(error) => {
             let title = format!("cannot read the board file `{}`: {error}", shown(&board_path));
@@ -56,7 +75,10 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
     };
     let system = match read(path, report) {
         Ok((file, text)) => {
-            parse(file, &text, report, |fields, report| system_file::system_file(fields, path, report))
+            let read = |fields: Fields<'_>, report: &mut Report| {
+                system_file::system_file(fields.called("system.".to_owned()), path, report)
+            };
+            parse(file, &text, report, read)
         }
         Err(error) => {
             let title = format!("cannot read the system file `{}`: {error}", shown(path));
@@ -65,7 +87,47 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
             None
         }
     };
-    Some(Wish { board: board?, system: system? })
+    let pins = pins(&folder.join(LOCK), report);
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Some(Wish { board: board?, system: system?, name, pins })
+}
+
+/// What the lock file at `lock` says, if there is one.
+fn pins(lock: &Path, report: &mut Report) -> Vec<Pin> {
+    if !lock.exists() {
+        return Vec::new();
+    }
+    let pins = match read(lock, report) {
+        Ok((file, text)) => parse(file, &text, report, lock::lock),
+        Err(error) => {
+            let title = format!("cannot read the lock file `{}`: {error}", shown(lock));
+            report.push(
+                Diagnostic::new(Code::Syntax, title).help("delete it, and write it anew by `bulkhead lock`"),
+            );
+            None
+        }
+    };
+    pins.unwrap_or_default()
+}
+
+/// What `board.toml` may say.
+pub(crate) fn board_shape() -> Shape {
+    shape(|fields, report| drop(board_file::board_file(fields, Path::new(""), report)))
+}
+
+/// What a system file may say.
+pub(crate) fn system_shape() -> Shape {
+    shape(|fields, report| drop(system_file::system_file(fields, Path::new(""), report)))
+}
+
+/// Every key that a reader asks for.
+fn shape(read: impl FnOnce(Fields<'_>, &mut Report)) -> Shape {
+    let (shape, nothing) = (Shape::default(), DeTable::new());
+    let mut report = Report::default();
+    let start = report.site(0, 0..0);
+    let fields = Fields::new(&nothing, 0, start, "nothing").describing(&shape);
+    read(fields, &mut report);
+    shape
 }
 
 fn read(path: &Path, report: &mut Report) -> std::io::Result<(usize, String)> {

@@ -4,7 +4,7 @@
 
 use super::Fields;
 use super::life_wish::{LifeWish, life_wish};
-use super::value::Size;
+use super::value::{CpuWish, MemoryWish, Size};
 use crate::diagnostic::{Located, Report, Site};
 use std::path::{Path, PathBuf};
 
@@ -49,10 +49,12 @@ pub(crate) struct PartitionWish {
     pub(crate) initrd: Option<Located<String>>,
     /// Its command line, placeholders not yet filled in.
     pub(crate) bootargs: Option<Located<String>>,
-    /// Its CPUs by number on the board, in the order of its vCPUs.
-    pub(crate) cpus: Located<Vec<Located<u64>>>,
-    /// Bytes of memory.
-    pub(crate) memory: Located<Size>,
+    /// Its CPUs by number on the board.
+    pub(crate) cpus: Located<CpuWish>,
+    /// Its memory.
+    pub(crate) memory: Located<MemoryWish>,
+    /// Where it says that it takes what nobody else does, if it does.
+    pub(crate) rest: Option<Site>,
     /// Its devices by path or label.
     pub(crate) devices: Vec<Located<String>>,
     /// Whether its memory must lie where it sees it.
@@ -172,8 +174,7 @@ fn partition(
     let image = fields.required("image", report);
     let initrd = fields.optional("initrd", report);
     let bootargs = fields.optional("bootargs", report);
-    let cpus = fields.required("cpus", report);
-    let memory = fields.required("memory", report);
+    let (cpus, memory, rest) = shares(&mut fields, report);
     let devices: Option<Located<Vec<_>>> = fields.optional("devices", report);
     let identity = fields.optional("identity", report);
     let ram_base = fields.optional("ram-base", report);
@@ -196,6 +197,7 @@ fn partition(
         bootargs,
         cpus: cpus?,
         memory: memory?,
+        rest,
         devices: devices.map(|list| list.value).unwrap_or_default(),
         identity,
         ram_base,
@@ -211,6 +213,23 @@ fn partition(
         accept,
         declare,
     })
+}
+
+/// CPUs, memory and whether all that is left comes with them: then neither has to be asked for.
+fn shares(
+    fields: &mut Fields<'_>,
+    report: &mut Report,
+) -> (Option<Located<CpuWish>>, Option<Located<MemoryWish>>, Option<Site>) {
+    let rest: Option<Located<bool>> = fields.optional("rest", report);
+    let rest = rest.filter(|rest| rest.value).map(|rest| rest.site);
+    let excuse = ("rest", rest.is_some());
+    let cpus = fields.required_unless("cpus", excuse, report);
+    let memory: Option<Located<Size>> = fields.required_unless("memory", excuse, report);
+    let memory = memory.map(|size| Located { value: MemoryWish::Bytes(size.value.0), site: size.site });
+    let at = |site: &Site| site.clone();
+    let all_cpus = rest.as_ref().map(|site| Located { value: CpuWish::Rest, site: at(site) });
+    let all_memory = rest.as_ref().map(|site| Located { value: MemoryWish::Rest, site: at(site) });
+    (cpus.or(all_cpus), memory.or(all_memory), rest)
 }
 
 fn raw(mut fields: Fields<'_>, report: &mut Report) -> Option<RawWish> {

@@ -4,6 +4,7 @@
 //! and counts are integers that are not negative.
 
 use crate::diagnostic::{Code, Diagnostic, Located, Report};
+use serde_json::{Value, json};
 use serde_spanned::Spanned;
 use toml::de::{DeInteger, DeValue};
 
@@ -11,6 +12,9 @@ use toml::de::{DeInteger, DeValue};
 pub(crate) trait FromToml: Sized {
     /// What a person should have written.
     fn expected() -> String;
+
+    /// What an editor may take.
+    fn schema() -> Value;
 
     /// The value, or `None` if it is of another type.
     fn convert(value: &DeValue<'_>, file: usize, report: &mut Report) -> Option<Self>;
@@ -30,6 +34,10 @@ impl FromToml for String {
         "a string".to_owned()
     }
 
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+
     fn convert(value: &DeValue<'_>, _: usize, _: &mut Report) -> Option<Self> {
         value.as_str().map(str::to_owned)
     }
@@ -38,6 +46,10 @@ impl FromToml for String {
 impl FromToml for u64 {
     fn expected() -> String {
         "an integer that is not negative".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 0 })
     }
 
     fn convert(value: &DeValue<'_>, _: usize, _: &mut Report) -> Option<Self> {
@@ -50,6 +62,10 @@ impl FromToml for bool {
         "true or false".to_owned()
     }
 
+    fn schema() -> Value {
+        json!({ "type": "boolean" })
+    }
+
     fn convert(value: &DeValue<'_>, _: usize, _: &mut Report) -> Option<Self> {
         value.as_bool()
     }
@@ -58,6 +74,11 @@ impl FromToml for bool {
 impl FromToml for Size {
     fn expected() -> String {
         "a size in bytes, or a string such as \"64M\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        let text = json!({ "type": "string", "pattern": "^[0-9]+(K|M|G|KiB|MiB|GiB)?$" });
+        json!({ "anyOf": [u64::schema(), text] })
     }
 
     fn convert(value: &DeValue<'_>, _: usize, _: &mut Report) -> Option<Self> {
@@ -80,9 +101,50 @@ impl FromToml for Size {
     }
 }
 
+/// Which of the board's CPUs a partition wants.
+#[derive(Debug)]
+pub(crate) enum CpuWish {
+    /// These, in the order of its vCPUs.
+    Listed(Vec<Located<u64>>),
+    /// So many, whichever are free.
+    Count(u64),
+    /// All that nobody else has.
+    Rest,
+}
+
+/// How much memory a partition wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MemoryWish {
+    /// So many bytes.
+    Bytes(u64),
+    /// The largest stretch that nobody else has.
+    Rest,
+}
+
+impl FromToml for CpuWish {
+    fn expected() -> String {
+        "a list of CPUs, or how many".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "anyOf": [u64::schema(), Vec::<Located<u64>>::schema()] })
+    }
+
+    fn convert(value: &DeValue<'_>, file: usize, report: &mut Report) -> Option<Self> {
+        match value {
+            DeValue::Integer(count) => unsigned(count).map(Self::Count),
+            other => Vec::convert(other, file, report).map(Self::Listed),
+        }
+    }
+}
+
 impl<T: FromToml> FromToml for Vec<Located<T>> {
     fn expected() -> String {
         format!("a list, each item {}", T::expected())
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "array", "items": T::schema() })
     }
 
     fn convert(value: &DeValue<'_>, file: usize, report: &mut Report) -> Option<Self> {

@@ -6,8 +6,8 @@
 
 use crate::board::{never_masters, outer_pages};
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::expand::{Device, Partition, System};
-use crate::load::{Claim, Statement};
+use crate::expand::{ALL, Device, Partition, System, accepts};
+use crate::load::Claim;
 use crate::tree::NodeId;
 use bulkhead_plan::Span;
 
@@ -15,7 +15,7 @@ use bulkhead_plan::Span;
 pub(super) fn masters_are_accepted(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
         for device in partition.devices.iter().filter(|device| device.is_master) {
-            if !accepted(system, partition, device) {
+            if !accepts(partition.wish, system.board, device.node) {
                 report.push(unaccepted(system, partition, device));
             }
         }
@@ -28,7 +28,8 @@ pub(super) fn statements_are_about_own_devices(system: &System<'_>, report: &mut
         for statement in partition.wish.accept.iter().chain(&partition.wish.declare) {
             let device = &statement.device.value;
             let node = system.board.tree.find(device);
-            if !node.is_some_and(|node| partition.owns(node)) {
+            let is_all = device == ALL && partition.wish.rest.is_some();
+            if !is_all && !node.is_some_and(|node| partition.owns(node)) {
                 let title = format!(
                     "`{}` makes a statement about `{device}`, which it does not own",
                     partition.name()
@@ -109,12 +110,6 @@ pub(super) fn neighbours_are_no_masters(system: &System<'_>, report: &mut Report
             }
         }
     }
-}
-
-fn accepted(system: &System<'_>, partition: &Partition<'_>, device: &Device<'_>) -> bool {
-    let is_this =
-        |statement: &&Statement| system.board.tree.find(&statement.device.value) == Some(device.node);
-    partition.wish.accept.iter().any(|statement| is_this(&statement))
 }
 
 fn unaccepted(system: &System<'_>, partition: &Partition<'_>, device: &Device<'_>) -> Diagnostic {

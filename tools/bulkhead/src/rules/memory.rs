@@ -4,14 +4,14 @@
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::System;
-use crate::load::size_text;
+use crate::load::{MemoryWish, size_text};
 use bulkhead_plan::BLOCK;
 
 /// A partition's memory is a positive multiple of 2 MiB.
 pub(super) fn sizes_are_whole_blocks(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
         let memory = &partition.wish.memory;
-        let size = memory.value.0;
+        let MemoryWish::Bytes(size) = memory.value else { continue };
         if size == 0 || !size.is_multiple_of(BLOCK) {
             let title = format!("the memory of `{}` is no multiple of 2 MiB", partition.name());
             let next = size.checked_next_multiple_of(BLOCK).map(|next| next.max(BLOCK) >> 20);
@@ -21,6 +21,17 @@ pub(super) fn sizes_are_whole_blocks(system: &System<'_>, report: &mut Report) {
                     .help_if(next.map(|next| format!("the next size that can be is \"{next}M\""))),
             );
         }
+    }
+}
+
+/// What is left can go to one partition only.
+pub(super) fn one_takes_the_rest(system: &System<'_>, report: &mut Report) {
+    let mut takers = system.partitions.iter().filter_map(|it| Some((it.name(), it.wish.rest.as_ref()?)));
+    let Some((first, site)) = takers.next() else { return };
+    for (other, again) in takers {
+        let title = format!("`{first}` and `{other}` both take the rest");
+        let shared = Diagnostic::new(Code::RestShared, title).at(again, "again").at(site, "here");
+        report.push(shared.help(format!("say what `{other}` gets by `cpus`, `memory` and `devices`")));
     }
 }
 

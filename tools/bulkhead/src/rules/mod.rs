@@ -26,6 +26,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     pages::have_one_owner(system, report);
     providers::are_owned(system, report);
     memory::sizes_are_whole_blocks(system, report);
+    memory::one_takes_the_rest(system, report);
     memory::ram_bases_are_aligned(system, report);
     dma::masters_are_accepted(system, report);
     dma::statements_are_about_own_devices(system, report);

@@ -37,11 +37,7 @@ impl Claim<'_> {
 
 /// The registers that no partition may reach.
 fn hypervisors<'a>(board: &Board) -> Vec<Claim<'a>> {
-    let gic = board.gic.frames.iter().map(|frame| (board.gic.node, *frame));
-    let reserved = board.tree.ids().filter(|id| board.why_reserved(*id).is_some());
-    let registers = |id| board.tree.registers(id).unwrap_or_default().into_iter().map(move |span| (id, span));
-    let is_device = |(_, span): &(NodeId, Span)| !board.ram.iter().any(|ram| ram.overlaps(span));
-    let all = gic.chain(reserved.flat_map(registers)).filter(is_device);
+    let all = board.reserved_registers().into_iter();
     all.map(|(node, span)| Claim { node, pages: outer_pages(span), owner: None }).collect()
 }
 

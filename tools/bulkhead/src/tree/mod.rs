@@ -22,6 +22,8 @@ const DEEPEST: usize = 32;
 /// A device tree.
 #[derive(Debug)]
 pub(crate) struct Tree {
+    /// The bytes it was read from.
+    pub(crate) blob: Vec<u8>,
     nodes: Vec<Node>,
     paths: HashMap<String, NodeId>,
     phandles: HashMap<u32, NodeId>,
@@ -56,6 +58,7 @@ impl Tree {
         let blob = bytes.get(..size).ok_or("it is shorter than its header says")?;
         let fdt = Fdt::new(blob).map_err(|error| error.to_string())?;
         let mut tree = Self {
+            blob: blob.to_owned(),
             nodes: Vec::new(),
             paths: HashMap::new(),
             phandles: HashMap::new(),
