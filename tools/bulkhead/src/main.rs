@@ -190,9 +190,8 @@ fn source(built: &Built, partition: &str) -> Result<String, Stop> {
         };
         Stop { text, code: 2 }
     })?;
-    Fdt::new(tree)
-        .map(|fdt| fdt.to_string())
-        .map_err(|error| Stop { text: format!("error: {error}"), code: 1 })
+    // It was written a moment ago; a check would refuse the names of more than 31 characters of real boards.
+    Ok(Fdt::new_unchecked(tree).to_string())
 }
 
 impl System {

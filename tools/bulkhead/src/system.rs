@@ -110,6 +110,7 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let board = Board::read(&wish, report)?;
     let system = expand(&wish, &board, report);
     rules::check(&system, report);
+    rules::can_run(&system, report);
     let guests = guest::read(&system, options, report);
     let hypervisor = hypervisor::read(options, report);
     let machine = Template::of(&system, options, report);

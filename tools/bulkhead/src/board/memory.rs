@@ -6,14 +6,20 @@
 use crate::tree::Tree;
 use bulkhead_plan::{PAGE, Span};
 
-/// All RAM: whole pages, sorted, neighbours joined.
-pub(super) fn ram(tree: &Tree) -> Result<Vec<Span>, String> {
-    let mut ram = Vec::new();
+/// All RAM: whole pages, sorted, neighbours joined; what a person `stated` is in the place of the tree's.
+pub(super) fn ram(tree: &Tree, stated: &[Span]) -> Result<Vec<Span>, String> {
+    let mut ram: Vec<Span> = stated.iter().copied().filter_map(inner_pages).collect();
+    if !ram.is_empty() {
+        return Ok(joined(ram));
+    }
     let is_memory = |id: &_| tree.node(*id).text("device_type") == Some("memory") && tree.is_enabled(*id);
     for id in tree.ids().filter(is_memory) {
         ram.extend(tree.registers(id)?.into_iter().filter_map(inner_pages));
     }
-    if ram.is_empty() { Err("this tree has no memory".to_owned()) } else { Ok(joined(ram)) }
+    match ram.is_empty() {
+        true => Err("this tree leaves it to the firmware how much memory there is".to_owned()),
+        false => Ok(joined(ram)),
+    }
 }
 
 /// RAM without what the tree reserves.
@@ -59,6 +65,7 @@ pub(crate) fn outer_pages(span: Span) -> Span {
     Span::new(start, end - start)
 }
 
+/// The whole pages in a span.
 fn inner_pages(span: Span) -> Option<Span> {
     let start = span.base.0.checked_next_multiple_of(PAGE)?;
     let end = span.end()? & !(PAGE - 1);

@@ -1,10 +1,11 @@
 //! The interrupt controller as a partition sees it.
 //!
-//! One region of redistributors, 128 KiB each, as many as the partition has CPUs. No ITS and no
-//! message-based SPIs: a device that wrote there would raise anybody's interrupt.
+//! One region of redistributors, 128 KiB each, as many as the partition has CPUs; of a GICv2 the distributor
+//! and the CPU interface, without the frames of a hypervisor. No ITS and no message-based SPIs: a device that
+//! wrote there would raise anybody's interrupt.
 
 use super::copy::property;
-use crate::board::{Board, STRIDE};
+use crate::board::{Board, STRIDE, Version};
 use crate::expand::Partition;
 use crate::tree::NodeId;
 use bulkhead_plan::limits;
@@ -37,10 +38,13 @@ pub(super) fn edge(board: &Board, intid: u32) -> Vec<DeviceTreeProperty> {
     parent.into_iter().chain([property("interrupts", specifier)]).collect()
 }
 
-/// The board's entries for GICD and the first redistributors, the latter cut to the partition's CPUs.
+/// The board's entries for GICD and GICC, or the first redistributors, cut to the partition's CPUs.
 fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
     let (address, size) = cells(board, board.gic.node);
     let reg = board.tree.node(board.gic.node).cells("reg");
+    if board.gic.version == Version::V2 {
+        return reg.into_iter().take(2 * (address + size)).collect();
+    }
     let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
     let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();
     kept.extend(encode(count.saturating_mul(STRIDE), size));

@@ -18,6 +18,7 @@ mod providers;
 
 use crate::diagnostic::Report;
 use crate::expand::System;
+pub(crate) use board::can_run;
 
 /// Files everything that is wrong with a system.
 pub(crate) fn check(system: &System<'_>, report: &mut Report) {
