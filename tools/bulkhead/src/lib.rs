@@ -12,6 +12,7 @@
 mod allocate;
 mod assemble;
 mod board;
+pub mod boards;
 mod bootargs;
 mod carve;
 pub mod decode;
@@ -29,6 +30,7 @@ mod records;
 mod rules;
 pub mod run;
 pub mod size;
+pub mod sketch;
 pub mod system;
 mod tables;
 mod tree;

@@ -5,6 +5,7 @@
 
 mod command;
 
+use bulkhead::boards;
 use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
@@ -47,6 +48,9 @@ enum Verb {
         /// The partition
         partition: String,
     },
+    /// Makes boards, and lists them
+    #[command(subcommand)]
+    Board(BoardVerb),
     /// Shows what is in an image, from its bytes alone
     Inspect {
         /// The image
@@ -64,6 +68,14 @@ enum Verb {
         #[command(flatten)]
         options: run::Options,
     },
+}
+
+#[derive(Subcommand)]
+enum BoardVerb {
+    /// Makes a board from a device tree, and says what it did not understand
+    Import(boards::Import),
+    /// Shows the boards that there are
+    List,
 }
 
 #[derive(Args)]
@@ -125,6 +137,8 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Map(system) => print!("{}", system.build()?.map()),
         Verb::Dts { system, partition } => print!("{}", source(&system.build()?, &partition)?),
+        Verb::Board(BoardVerb::Import(wish)) => print!("{}", boards::import(&wish)?),
+        Verb::Board(BoardVerb::List) => print!("{}", boards::list()?),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Decode(log) => return decode(&log),
         Verb::Run { system, options } => return start(&system, &options),

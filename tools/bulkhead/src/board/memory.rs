@@ -3,7 +3,7 @@
 //! What the tree reserves is a hard exclusion: firmware may have put itself there, and a speculative read
 //! of secure memory is a bus error.
 
-use crate::tree::Tree;
+use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{PAGE, Span};
 
 /// All RAM: whole pages, sorted, neighbours joined; what a person `stated` is in the place of the tree's.
@@ -20,6 +20,16 @@ pub(super) fn ram(tree: &Tree, stated: &[Span]) -> Result<Vec<Span>, String> {
         true => Err("this tree leaves it to the firmware how much memory there is".to_owned()),
         false => Ok(joined(ram)),
     }
+}
+
+/// Where the first memory of a tree begins, also if it has no size.
+pub(super) fn base(tree: &Tree) -> Option<u64> {
+    let is_memory =
+        |id: &NodeId| tree.node(*id).text("device_type") == Some("memory") && tree.is_enabled(*id);
+    let node = tree.node(tree.ids().find(is_memory)?);
+    let wide = usize::try_from(tree.node(tree.root()).cell("#address-cells").unwrap_or(2)).ok()?;
+    let cells = node.cells("reg");
+    Some(cells.get(..wide)?.iter().fold(0, |number, cell| number << 32 | u64::from(*cell)))
 }
 
 /// RAM without what the tree reserves.

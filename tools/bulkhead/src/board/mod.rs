@@ -55,7 +55,7 @@ impl Board {
     /// The same for a board, with the machine in QEMU that a system asks for, if there is a system.
     pub(crate) fn of(file: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Self> {
         let tree = source::tree(file, system, report)?;
-        match Self::from_tree(tree, file) {
+        match Self::from_tree(tree, &file.name, &file.memory) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);
                 Some(board)
@@ -67,16 +67,26 @@ impl Board {
         }
     }
 
-    /// The facts of a tree, the console left out.
-    fn from_tree(tree: Tree, file: &BoardFile) -> Result<Self, String> {
-        let ram = memory::ram(&tree, &file.memory)?;
+    /// The facts of a tree, the console left out; memory that is `stated` counts instead of the tree's.
+    pub(crate) fn from_tree(tree: Tree, name: &str, stated: &[Span]) -> Result<Self, String> {
+        let ram = memory::ram(&tree, stated)?;
         let memory = memory::usable(&tree, &ram)?;
         let gic = gic::gic(&tree)?;
         let cpus = cpus::cpus(&tree, &gic)?;
         let conduit = cpus::psci(&tree, &cpus);
         let obstacles = obstacles(&gic, conduit.as_ref().err());
-        let (name, conduit) = (file.name.clone(), conduit.ok());
+        let (name, conduit) = (name.to_owned(), conduit.ok());
         Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
+    }
+
+    /// The memory that a tree says there is.
+    pub(crate) fn memory_of(tree: &Tree) -> Result<Vec<Span>, String> {
+        memory::ram(tree, &[])
+    }
+
+    /// Where a tree says that memory begins, though perhaps not how much there is.
+    pub(crate) fn memory_base(tree: &Tree) -> Option<u64> {
+        memory::base(tree)
     }
 
     /// Lowest address of RAM: where an operating system expects it.

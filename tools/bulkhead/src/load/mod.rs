@@ -22,11 +22,11 @@ use toml::de::DeTable;
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
 pub use locate::locate;
-pub(crate) use locate::{image_folder, images_beside, shown};
+pub(crate) use locate::{board_configs, image_folder, images_beside, shown};
 pub(crate) use lock::{LOCK, Pin};
 pub(crate) use silence::{Silence, SilenceStep};
 pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
-pub(crate) use value::{CpuWish, MemoryWish, size_text};
+pub(crate) use value::{CpuWish, MemoryWish, parse_size, size_text};
 
 use fields::Fields;
 
@@ -51,11 +51,10 @@ impl Wish {
     }
 }
 
-/// Reads the system file at `path` and the board file beside it.
-pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// Reads the board file in `folder`.
+pub(crate) fn load_board(folder: &Path, report: &mut Report) -> Option<BoardFile> {
     let board_path = folder.join("board.toml");
-    let board = match read(&board_path, report) {
+    match read(&board_path, report) {
         Ok((file, text)) => {
             parse(file, &text, report, |fields, report| board_file::board_file(fields, folder, report))
         }
@@ -67,7 +66,13 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
             );
             None
         }
-    };
+    }
+}
+
+/// Reads the system file at `path` and the board file beside it.
+pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let board = load_board(folder, report);
     let system = match read(path, report) {
         Ok((file, text)) => {
             parse(file, &text, report, |fields, report| system_file::system_file(fields, path, report))

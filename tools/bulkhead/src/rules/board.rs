@@ -9,7 +9,7 @@ use crate::load::size_text;
 use bulkhead_plan::{BLOCK, Span, limits};
 
 /// The hypervisor as it is today can run on the board.
-pub(crate) fn can_run(system: &System<'_>, report: &mut Report) {
+pub(super) fn can_run(system: &System<'_>, report: &mut Report) {
     let (board, file) = (system.board, &system.wish.board);
     for obstacle in &board.obstacles {
         report.push(unsupported(file, obstacle));

@@ -10,9 +10,11 @@ mod binding;
 mod blob;
 mod interrupt;
 mod provider;
+mod write;
 
 use bulkhead_plan::Span;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use binding::{matches, names_of, naming};
 pub(crate) use interrupt::Line;
@@ -29,6 +31,8 @@ pub(crate) struct Tree {
     phandles: HashMap<u32, NodeId>,
     /// The memory reservation block.
     pub(crate) reservations: Vec<Span>,
+    /// Nodes looked at since it was read.
+    steps: AtomicU64,
 }
 
 /// A node of one [`Tree`].
@@ -59,6 +63,7 @@ impl Tree {
             phandles: HashMap::new(),
             nodes: contents.nodes,
             reservations: contents.reservations,
+            steps: AtomicU64::new(0),
         };
         for id in tree.ids() {
             let node = &tree.nodes[id.0];
@@ -81,7 +86,13 @@ impl Tree {
 
     /// The node `id`.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
+        self.steps.fetch_add(1, Ordering::Relaxed);
         &self.nodes[id.0]
+    }
+
+    /// How much work was done with it, in nodes looked at.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Every node, parents before children.
