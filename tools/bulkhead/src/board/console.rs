@@ -32,8 +32,9 @@ pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Opt
         return None;
     };
     let base = tree.registers(node).ok().and_then(|registers| registers.first().map(|span| span.base));
-    match base {
-        Some(base) if base.is_aligned(PAGE) => Some(Console { node, base }),
+    match base.map(|base| Console { node, base }) {
+        // Only a UART that partitions see in its place must fill a page.
+        Some(console) if console.base.is_aligned(PAGE) || !console.is_known(tree) => Some(console),
         _ => {
             report.push(refuse("its registers cannot be addressed")?);
             None

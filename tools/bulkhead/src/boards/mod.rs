@@ -11,7 +11,7 @@ mod window;
 use crate::board::Board;
 use crate::load::{board_configs, parse_size, shown};
 use crate::system::Failure;
-use crate::tree::Tree;
+use crate::tree::{NodeId, Tree};
 use bulkhead_plan::Span;
 use clap::Args;
 use std::fs;
@@ -74,6 +74,7 @@ pub fn describe(wish: &Import, bytes: &[u8]) -> Result<Imported, Failure> {
     let tree = Tree::parse(bytes).map_err(|why| refused(format!("this is no whole device tree: {why}")))?;
     let device_tree = tree.to_blob();
     let memory = memory(&tree, &wish.memory).map_err(refused)?;
+    covers_no_device(&tree, &memory).map_err(refused)?;
     let board = Board::from_tree(tree, &wish.name, &memory).map_err(refused)?;
     let window = window::window(&board);
     let survey = survey::survey(&board, window);
@@ -95,6 +96,25 @@ fn memory(tree: &Tree, stated: &[String]) -> Result<Vec<Span>, String> {
         });
     }
     stated.iter().map(|stated| stretch(stated, base)).collect()
+}
+
+/// Memory that a person states is no device's place.
+fn covers_no_device(tree: &Tree, memory: &[Span]) -> Result<(), String> {
+    let is_device = |id: &NodeId| {
+        let node = tree.node(*id);
+        let is_memory =
+            node.text("device_type") == Some("memory") || node.path.starts_with("/reserved-memory/");
+        !is_memory && tree.is_enabled(*id) && !tree.is_bus(*id)
+    };
+    for id in tree.ids().filter(is_device) {
+        for span in tree.registers(id).unwrap_or_default() {
+            if let Some(memory) = memory.iter().find(|memory| memory.overlaps(&span)) {
+                let path = &tree.node(id).path;
+                return Err(format!("`{path}` has registers at {span}, so there is no memory at {memory}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn stretch(stated: &str, base: Option<u64>) -> Result<Span, String> {

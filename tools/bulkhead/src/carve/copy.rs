@@ -27,6 +27,7 @@ const OF_A_BUS: &[&str] = &[
     "interrupt-parent",
     "phandle",
     "ranges",
+    "reg",
 ];
 
 /// What refers to an IOMMU, an ITS or a CPU by its old number.
@@ -62,7 +63,7 @@ impl Carver<'_> {
         for child in children.filter(|child| !self.is_idle_map(**child)) {
             copy.add_child(self.copy(*child));
         }
-        if !node.children.is_empty() && speaks_of_nothing(&copy) {
+        if node.parent.is_some() && speaks_of_nothing(&copy) {
             copy.remove_property("#address-cells");
             copy.remove_property("#size-cells");
         }

@@ -44,7 +44,8 @@ impl Tree {
         if let Some(whole) = self.ancestors(id).find(|id| !self.is_bus(*id)) {
             needs.push(Need { property: "parent".to_owned(), provider: whole });
         }
-        needs.retain(|need| self.is_enabled(need.provider) && !self.is_wiring(need.provider));
+        let is_provider = |id| self.is_enabled(id) && !self.is_wiring(id) && !self.is_of_firmware(id);
+        needs.retain(|need| is_provider(need.provider));
         Ok(needs)
     }
 
@@ -86,6 +87,12 @@ impl Tree {
             || node.is_a("simple-bus")
             || node.is_a("simple-pm-bus")
             || (node.property("reg").is_none() && is_plain())
+    }
+
+    /// Whether a node is a power domain of PSCI, whose calls the hypervisor answers.
+    fn is_of_firmware(&self, id: NodeId) -> bool {
+        let is_psci = |id: NodeId| self.node(id).compatible().iter().any(|kind| kind.starts_with("arm,psci"));
+        self.ancestors(id).any(is_psci)
     }
 
     /// Whether a node only says where interrupt lines go.
