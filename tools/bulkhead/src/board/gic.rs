@@ -134,7 +134,9 @@ fn v3(tree: &Tree, node: NodeId) -> Result<Gic, String> {
     let redistributors = rest.get(..regions).ok_or("the GIC of this tree lacks redistributor regions")?;
     let stride = match tree.node(node).cells("redistributor-stride")[..] {
         [] => STRIDE,
-        [0, low] | [low] if low != 0 && u64::from(low).is_multiple_of(STRIDE) => u64::from(low),
+        [0, low] | [low] if u64::from(low) >= STRIDE && u64::from(low).is_multiple_of(FRAME) => {
+            u64::from(low)
+        }
         _ => return Err("`redistributor-stride` of the GIC is malformed".to_owned()),
     };
     if own.iter().take(1 + regions).any(|frame| !frame.base.is_aligned(FRAME)) {

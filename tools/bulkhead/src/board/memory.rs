@@ -89,6 +89,10 @@ fn reservations(tree: &Tree) -> Result<Vec<Span>, String> {
             reserved.extend(tree.registers(*child)?);
         }
     }
+    // The display goes on reading what the firmware shows there.
+    for screen in tree.ids().filter(|id| tree.node(*id).is_a("simple-framebuffer") && tree.is_enabled(*id)) {
+        reserved.extend(tree.registers(screen)?);
+    }
     Ok(reserved.into_iter().filter(|span| span.size > 0).map(outer_pages).collect())
 }
 

@@ -102,8 +102,9 @@ fn memory(tree: &Tree, stated: &[String]) -> Result<Vec<Span>, String> {
 fn covers_no_device(tree: &Tree, memory: &[Span]) -> Result<(), String> {
     let is_device = |id: &NodeId| {
         let node = tree.node(*id);
-        let is_memory =
-            node.text("device_type") == Some("memory") || node.path.starts_with("/reserved-memory/");
+        let is_memory = node.text("device_type") == Some("memory")
+            || node.path.starts_with("/reserved-memory/")
+            || node.is_a("simple-framebuffer");
         !is_memory && tree.is_enabled(*id) && !tree.is_bus(*id)
     };
     for id in tree.ids().filter(is_device) {

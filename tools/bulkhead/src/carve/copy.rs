@@ -117,7 +117,7 @@ fn speaks_of_nothing(node: &DeviceTreeNode) -> bool {
     let mut children = node.children().peekable();
     !has("ranges")
         && !has("dma-ranges")
-        && !has("interrupt-map")
+        && !has("#interrupt-cells")
         && children.peek().is_some()
         && children.all(|child| child.property("reg").is_none())
 }

@@ -7,7 +7,7 @@
 use super::copy::property;
 use crate::board::{Board, STRIDE, Version};
 use crate::expand::Partition;
-use crate::tree::NodeId;
+use crate::tree::{NodeId, naming};
 use bulkhead_plan::limits;
 use dtoolkit::model::DeviceTreeProperty;
 
@@ -25,7 +25,9 @@ pub(super) fn properties(board: &Board, partition: &Partition<'_>) -> Vec<Device
         "#redistributor-regions" => property("#redistributor-regions", 1_u32),
         _ => property(name, value.as_slice()),
     };
-    node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())).map(copied).collect()
+    // The hypervisor sees to it that the controller has its clock and its power.
+    let is_kept = |name: &str| !LEFT_OUT.contains(&name) && naming(name).is_none();
+    node.properties.iter().filter(|(name, _)| is_kept(name)).map(copied).collect()
 }
 
 /// What makes a node have the SPI `intid`, edge-triggered, as its only interrupt.

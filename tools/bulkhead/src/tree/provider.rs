@@ -30,6 +30,9 @@ impl Tree {
     /// it is a part of.
     pub(crate) fn needs(&self, id: NodeId) -> Result<Vec<Need>, String> {
         let mut needs = Vec::new();
+        if self.is_table(id) {
+            return Ok(needs);
+        }
         for (property, _) in &self.node(id).properties {
             if naming(property).is_none_or(|naming| naming.bond == Bond::Link) {
                 continue;
@@ -79,14 +82,16 @@ impl Tree {
         Ok(found)
     }
 
-    /// Whether a node only holds others: a bus, or a folder such as `/clocks`.
+    /// Whether a node only holds others: a bus that needs no driver, or a folder such as `/clocks`.
     pub(crate) fn is_bus(&self, id: NodeId) -> bool {
         let node = self.node(id);
-        let is_plain = || node.property("ranges").is_some() || node.compatible().is_empty();
-        node.parent.is_none()
-            || node.is_a("simple-bus")
-            || node.is_a("simple-pm-bus")
-            || (node.property("reg").is_none() && is_plain())
+        let is_folder = || node.property("reg").is_none() && node.compatible().is_empty();
+        node.parent.is_none() || node.is_a("simple-bus") || node.is_a("simple-pm-bus") || is_folder()
+    }
+
+    /// Whether a node is a table of names, whose properties are called what they name.
+    fn is_table(&self, id: NodeId) -> bool {
+        matches!(self.node(id).path.as_str(), "/__symbols__" | "/aliases" | "/chosen")
     }
 
     /// Whether a node is a power domain of PSCI, whose calls the hypervisor answers.
