@@ -76,9 +76,6 @@ const UARTS: &[&str] = &[
 /// Providers without a state of their own: a copy of the node serves as well as the node.
 const STATELESS: &[&str] = &["fixed-clock", "fixed-factor-clock", "operating-points-v2", "regulator-fixed"];
 
-/// Deepest chain of such providers that is followed.
-const LONGEST: usize = 8;
-
 /// Why a node can belong to no partition, if so.
 pub(crate) fn why_never_assignable(tree: &Tree, id: NodeId) -> Option<&'static str> {
     if id == tree.root() {
@@ -112,17 +109,21 @@ pub(crate) fn is_uart(tree: &Tree, id: NodeId) -> bool {
 
 /// Whether a provider may be copied into any number of partitions: it has no state, nor has what it needs.
 pub(crate) fn is_stateless(tree: &Tree, id: NodeId) -> bool {
-    has_no_state(tree, id, LONGEST)
-}
-
-fn has_no_state(tree: &Tree, id: NodeId, longest: usize) -> bool {
-    let has_none = is_one_of(tree, id, STATELESS) || is_movable_memory(tree, id);
-    let needs = || {
-        tree.needs(id).is_ok_and(|needs| {
-            needs.iter().all(|need| longest > 0 && has_no_state(tree, need.provider, longest - 1))
-        })
-    };
-    has_none && needs()
+    let mut seen = vec![id];
+    let mut next = 0;
+    while let Some(id) = seen.get(next).copied() {
+        let Ok(needs) = tree.needs(id) else { return false };
+        if !is_one_of(tree, id, STATELESS) && !is_movable_memory(tree, id) {
+            return false;
+        }
+        for provider in needs.into_iter().map(|need| need.provider) {
+            if !seen.contains(&provider) {
+                seen.push(provider);
+            }
+        }
+        next += 1;
+    }
+    true
 }
 
 /// Reserved memory without an address: whoever needs it takes it from memory of its own.
