@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod boards;
 mod boot;
 mod context;
 mod counts;
@@ -51,6 +52,8 @@ pub enum Need {
     Linux,
     /// The fetched `u-boot` guest.
     UBoot,
+    /// The fetched device trees, and `dtc`.
+    DeviceTrees,
 }
 
 /// Whether a test shares the host with one other.
@@ -64,8 +67,17 @@ pub enum Company {
 
 /// All system tests, in the order of their groups.
 pub fn all() -> Vec<Test> {
-    [fuzz::TESTS, demo::TESTS, boot::TESTS, damage::TESTS, entry_state::TESTS, shapes::TESTS, linux::TESTS]
-        .concat()
+    [
+        fuzz::TESTS,
+        boards::TESTS,
+        demo::TESTS,
+        boot::TESTS,
+        damage::TESTS,
+        entry_state::TESTS,
+        shapes::TESTS,
+        linux::TESTS,
+    ]
+    .concat()
 }
 
 /// The point in time after which waiting makes no sense.

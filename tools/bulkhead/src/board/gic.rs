@@ -50,6 +50,16 @@ pub(crate) enum Wire {
     Ppi(u32),
 }
 
+impl Version {
+    /// Arm's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V2 => "GICv2",
+            Self::V3 => "GICv3",
+        }
+    }
+}
+
 impl Gic {
     /// The redistributor of the `index`th CPU: frames are used in the order of the CPUs, which the
     /// hypervisor checks at boot against each frame's GICR_TYPER.

@@ -3,7 +3,7 @@
 //! What a board has comes from its device tree, as everywhere; a board that cannot be read is listed with the
 //! reason.
 
-use crate::board::{Board, Version};
+use crate::board::Board;
 use crate::diagnostic::Report;
 use crate::load::{board_configs, load_board, size_text};
 use crate::system::Failure;
@@ -34,14 +34,17 @@ fn row(folder: &Path) -> [String; 6] {
         let why = report.to_string().lines().next().unwrap_or_default().to_owned();
         return [name, dash(), dash(), dash(), dash(), why];
     };
-    let gic = match board.gic.version {
-        Version::V2 => "GICv2",
-        Version::V3 => "GICv3",
-    };
     let ram = board.ram.iter().map(|span| span.size).sum();
     let console = board.console.map_or("-", |console| &board.tree.node(console.node).path);
     let why = board.obstacles.first().map_or_else(String::new, |why| format!("cannot run yet: {why}"));
-    [name, gic.to_owned(), board.cpus.len().to_string(), size_text(ram), console.to_owned(), why]
+    [
+        name,
+        board.gic.version.name().to_owned(),
+        board.cpus.len().to_string(),
+        size_text(ram),
+        console.to_owned(),
+        why,
+    ]
 }
 
 /// Columns as wide as what is in them.

@@ -42,6 +42,12 @@ pub struct Imported {
     pub device_tree: Vec<u8>,
     /// What was found and what was not understood.
     pub says: String,
+    /// How many CPUs it has.
+    pub cpus: usize,
+    /// Its interrupt controller.
+    pub gic: &'static str,
+    /// How much work it was, in nodes looked at.
+    pub steps: u64,
 }
 
 /// Makes a board in the folder `board-configs`; what it returns is to be told.
@@ -80,7 +86,9 @@ pub fn describe(wish: &Import, bytes: &[u8]) -> Result<Imported, Failure> {
     let survey = survey::survey(&board, window);
     let source = wish.dtb.file_name().unwrap_or_default().to_string_lossy();
     let file = text::board_file(&board, &survey, &memory, &source);
-    Ok(Imported { file, device_tree, says: text::told(&board, &survey) })
+    let says = text::told(&board, &survey);
+    let (cpus, gic, steps) = (board.cpus.len(), board.gic.version.name(), board.tree.steps());
+    Ok(Imported { file, device_tree, says, cpus, gic, steps })
 }
 
 /// The memory that a person states: nothing if the tree knows.
