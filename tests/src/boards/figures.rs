@@ -49,6 +49,7 @@ impl Figures<'_> {
         let single = self.carved().filter(|carved| carved.cpus == 1).count();
         let devices: usize = self.carved().map(|carved| carved.devices).sum();
         let left: usize = self.carved().map(|carved| carved.left.len()).sum();
+        let warnings: usize = self.carved().map(|carved| carved.warnings.len()).sum();
         let rows = [
             ("device trees", self.trials.len()),
             ("imported and carved up", self.carved().count()),
@@ -59,7 +60,7 @@ impl Figures<'_> {
             ("trees that say nothing of memory", with(Memory::Test)),
             ("devices that the partition with the rest gets", devices),
             ("devices that it does not get", left),
-            ("warnings of `dtc` about partitions' trees that it does not give about the board's", 0),
+            ("warnings of `dtc` about partitions' trees that it does not give about the board's", warnings),
         ];
         text.push_str("| what | how many |\n|---|---:|\n");
         for (what, count) in rows {
