@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod boards;
 mod boot;
 mod context;
 mod counts;
@@ -53,6 +54,8 @@ pub enum Need {
     Linux,
     /// The fetched `u-boot` guest.
     UBoot,
+    /// The fetched device trees, and `dtc`.
+    DeviceTrees,
 }
 
 /// Whether a test shares the host with one other.
@@ -68,6 +71,7 @@ pub enum Company {
 pub fn all() -> Vec<Test> {
     [
         fuzz::TESTS,
+        boards::TESTS,
         demo::TESTS,
         boot::TESTS,
         damage::TESTS,

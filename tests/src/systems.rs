@@ -56,7 +56,8 @@ impl<'a> Context<'a> {
         Ok(path)
     }
 
-    fn scratch(&self, name: &str) -> Result<PathBuf> {
+    /// A folder for what a test makes.
+    pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.images.join("tests").join(name);
         fs::create_dir_all(&folder)?;
         Ok(folder)

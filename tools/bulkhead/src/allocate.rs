@@ -136,7 +136,9 @@ fn virtual_uart(
     unwired: &mut impl Iterator<Item = u32>,
 ) -> Option<VirtualUart> {
     match (partition.uart(board), board.console) {
-        (None, Some(console)) => Some(VirtualUart { base: Ipa(console.base.0), interrupt: unwired.next() }),
+        (None, Some(console)) if console.is_known(&board.tree) => {
+            Some(VirtualUart { base: Ipa(console.base.0), interrupt: unwired.next() })
+        }
         _ => None,
     }
 }
@@ -148,12 +150,14 @@ fn space(
     uart: Option<VirtualUart>,
 ) -> Result<Space, Diagnostic> {
     let redistributors = Ipa(board.gic.redistributors.first().map_or(0, |region| region.base.0));
+    let own_frames = board.gic.redistributors.first().map_or(0, |_| count(partition.cpus.len()));
     let pages = partition.devices.iter().flat_map(|device| &device.registers).map(|span| outer_pages(*span));
     let devices: Vec<Span> = joined(pages.collect());
     let distributor = board.gic.distributor;
     let virtual_frames = [
         distributor,
-        Span::new(redistributors.0, STRIDE.saturating_mul(count(partition.cpus.len()))),
+        board.gic.cpu_interface.unwrap_or_default(),
+        Span::new(redistributors.0, STRIDE.saturating_mul(own_frames)),
         uart.map_or(Span::default(), |uart| Span::new(uart.base.0, PAGE)),
     ];
     let all = || devices.iter().chain(&virtual_frames);
@@ -162,9 +166,9 @@ fn space(
     let mut regions = vec![ram];
     regions.extend(devices.into_iter().map(|span| region(Ipa(span.base.0), span, RegionKind::Device)));
     for (vcpu, (cpu, _)) in (0..).zip(&partition.cpus) {
+        let Some(own) = board.cpus[*cpu].redistributor else { continue };
         let seen = Ipa(redistributors.0 + vcpu * STRIDE + SGI_BASE);
-        let frame = Span::new(board.cpus[*cpu].redistributor.0 + SGI_BASE, PAGE);
-        regions.push(region(seen, frame, RegionKind::SgiFrame));
+        regions.push(region(seen, Span::new(own.0 + SGI_BASE, PAGE), RegionKind::SgiFrame));
     }
     regions.sort_by_key(|region| region.ipa);
     Ok(Space { ram, regions, distributor: Ipa(distributor.base.0), redistributors, uart })

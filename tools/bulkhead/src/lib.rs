@@ -13,6 +13,7 @@
 mod allocate;
 mod assemble;
 mod board;
+pub mod boards;
 mod bootargs;
 mod carve;
 pub mod decode;
@@ -34,6 +35,7 @@ mod rules;
 pub mod run;
 pub mod schema;
 pub mod size;
+pub mod sketch;
 pub mod system;
 mod tables;
 mod tree;

@@ -25,7 +25,7 @@ impl Template {
     /// The machine of a system; `None` if QEMU does not have the board, or after a fault was filed.
     pub(crate) fn of(system: &System<'_>, options: &Options, report: &mut Report) -> Option<Self> {
         let qemu = system.wish.board.qemu.as_ref()?;
-        let mut args = machine_arguments(qemu, machine_size(qemu, system.wish), "");
+        let mut args = machine_arguments(qemu, machine_size(qemu, Some(&system.wish.system)), "");
         let folders = images_beside(&system.wish.system.folder, &options.images);
         for (number, disk) in system.wish.system.disks.iter().enumerate() {
             let name = Path::new(&disk.image.value);

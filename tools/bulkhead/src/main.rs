@@ -5,6 +5,7 @@
 
 mod command;
 
+use bulkhead::boards;
 use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
@@ -59,6 +60,9 @@ enum Verb {
     Header(command::header::Arguments),
     /// Says who gained or lost access to what, between two systems or images
     Diff(command::diff::Arguments),
+    /// Makes boards, and lists them
+    #[command(subcommand)]
+    Board(BoardVerb),
     /// Shows what is in an image, from its bytes alone
     Inspect {
         /// The image
@@ -88,6 +92,14 @@ enum Verb {
         #[command(flatten)]
         options: run::Options,
     },
+}
+
+#[derive(Subcommand)]
+enum BoardVerb {
+    /// Makes a board from a device tree, and says what it did not understand
+    Import(boards::Import),
+    /// Shows the boards that there are
+    List,
 }
 
 #[derive(Args)]
@@ -157,6 +169,8 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Dts(arguments) => return command::dts::dts(&arguments),
         Verb::Header(arguments) => return command::header::header(&arguments),
         Verb::Diff(arguments) => return command::diff::diff(&arguments),
+        Verb::Board(BoardVerb::Import(wish)) => print!("{}", boards::import(&wish)?),
+        Verb::Board(BoardVerb::List) => print!("{}", boards::list()?),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Schema { document } => return command::print_json(&document.schema()),

@@ -10,8 +10,8 @@ use crate::expand::{Partition as Planned, System};
 use crate::tables::vtcr;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
-    Board as BoardRecord, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Ipa,
-    Load, NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
+    Board as BoardRecord, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode,
+    Ipa, Load, NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
 };
 
 /// What the image says of one partition.
@@ -109,7 +109,8 @@ fn board(board: &Board, own: Own) -> BoardRecord {
         distributor: board.gic.distributor,
         console: console(board),
         gic: GicVersion::V3,
-        conduit: board.conduit,
+        // A board without one was refused.
+        conduit: board.conduit.unwrap_or(Conduit::Smc),
     }
 }
 
@@ -118,7 +119,7 @@ fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
     let (partition, virtual_mpidr) = owner.unwrap_or((NO_PARTITION, 0));
     Cpu {
         mpidr: cpu.mpidr,
-        redistributor: cpu.redistributor,
+        redistributor: cpu.redistributor.unwrap_or(Pa(0)),
         virtual_mpidr: u64::from(virtual_mpidr),
         partition,
         reserved: 0,

@@ -76,6 +76,8 @@ pub enum Failure {
     Rejected(Report),
     /// The command makes no sense.
     Usage(String),
+    /// A file cannot be read or written.
+    Host(String),
     /// The tool made an image and could not prove it.
     Unproven(String),
 }
@@ -115,6 +117,7 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let board = Board::read(&wish, report)?;
     let system = expand(&wish, &board, report);
     rules::check(&system, report);
+    rules::check_today(&system, report);
     let guests = guest::read(&system, options, report);
     let hypervisor = hypervisor::read(options, report);
     let machine = Template::of(&system, options, report);
@@ -243,6 +246,7 @@ impl Failure {
         match self {
             Self::Rejected(report) if report.is_only_missing_files() => 3,
             Self::Usage(_) => 2,
+            Self::Host(_) => 3,
             Self::Rejected(_) | Self::Unproven(_) => 1,
         }
     }
@@ -252,7 +256,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(report) => report.fmt(f),
-            Self::Usage(why) => writeln!(f, "error: {why}"),
+            Self::Usage(why) | Self::Host(why) => writeln!(f, "error: {why}"),
             Self::Unproven(why) => {
                 writeln!(f, "error: the image cannot be proven: {why}")?;
                 writeln!(f, "This is a fault of the tool, not of the configuration. Please report it.")

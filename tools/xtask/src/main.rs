@@ -40,7 +40,7 @@ enum Command {
     Bench(bench::Arguments),
     /// Print how big the hypervisor is
     Size(size::Arguments),
-    /// Provide the Rust target, QEMU and mke2fs
+    /// Provide the Rust target, QEMU, mke2fs and dtc
     Setup {
         /// Print what is to be installed instead
         #[arg(long)]
@@ -68,6 +68,8 @@ enum Guest {
     },
     /// Debian's U-Boot for QEMU's `virt`
     UBoot,
+    /// The device trees of the boards that Debian's kernel 6.12 runs on
+    DeviceTrees,
 }
 
 fn main() -> ExitCode {
@@ -87,7 +89,8 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Test(arguments) => test::test(&arguments),
         Command::Setup { no_install } => {
-            setup::provide(&[Tool::Rust, Tool::Qemu, Tool::FileSystem], Install::unless(no_install))?;
+            let tools = [Tool::Rust, Tool::Qemu, Tool::FileSystem, Tool::TreeCompiler];
+            setup::provide(&tools, Install::unless(no_install))?;
             println!("All tools are there.");
             Ok(())
         }
@@ -95,6 +98,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Size(arguments) => size::size(&arguments),
         Command::Build => build::build(),
         Command::Fetch { guest: Guest::UBoot } => fetch::u_boot(),
+        Command::Fetch { guest: Guest::DeviceTrees } => fetch::device_trees(),
         Command::Fetch { guest: Guest::Linux { kernel_package, no_install } } => {
             fetch::linux(&kernel_package, Install::unless(no_install))
         }

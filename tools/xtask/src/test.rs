@@ -116,7 +116,6 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     let install = Install::unless(arguments.no_install);
     let (long, allow_missing) = (arguments.long, arguments.allow_missing);
     let needs = |need| selected.iter().any(|test| test.needs.contains(&need));
-    let needs_linux = needs(Need::Linux);
     let mut missing = Vec::new();
     if allow_missing {
         setup::provide(&[Tool::Rust], install)?;
@@ -126,15 +125,23 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
             missing.push((Need::Qemu, failure.text));
         }
     } else {
-        setup::provide(tools(selected, needs_linux), install)?;
+        setup::provide(&tools(selected), install)?;
     }
-    if needs_linux && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install) {
+    if needs(Need::Linux)
+        && let Err(failure) = fetch::linux(fetch::KERNEL_PACKAGE, install)
+    {
         missing.push((Need::Linux, failure.text));
     }
     if needs(Need::UBoot)
         && let Err(failure) = fetch::u_boot()
     {
         missing.push((Need::UBoot, failure.text));
+    }
+    if needs(Need::DeviceTrees)
+        && let Err(failure) =
+            setup::provide(&[Tool::TreeCompiler], install).and_then(|()| fetch::device_trees())
+    {
+        missing.push((Need::DeviceTrees, failure.text));
     }
     for (need, reason) in &missing {
         eprintln!("{need:?} is not there: {reason}");
@@ -143,12 +150,15 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
 }
 
 /// All at once, so that a person who installs them by hand is told once.
-fn tools(selected: &[Test], needs_linux: bool) -> &'static [Tool] {
-    match (selected.is_empty(), needs_linux) {
-        (true, _) => &[Tool::Rust],
-        (false, false) => &[Tool::Rust, Tool::Qemu],
-        (false, true) => &[Tool::Rust, Tool::Qemu, Tool::FileSystem],
-    }
+fn tools(selected: &[Test]) -> Vec<Tool> {
+    let needs = |need| selected.iter().any(|test| test.needs.contains(&need));
+    let wanted = [
+        (true, Tool::Rust),
+        (!selected.is_empty(), Tool::Qemu),
+        (needs(Need::Linux), Tool::FileSystem),
+        (needs(Need::DeviceTrees), Tool::TreeCompiler),
+    ];
+    wanted.into_iter().filter(|(is_wanted, _)| *is_wanted).map(|(_, tool)| tool).collect()
 }
 
 fn lint() -> Tally {
@@ -260,10 +270,15 @@ mod tests {
 
     #[test]
     fn only_what_the_selected_tests_need_is_provided() {
-        let tests = tests();
-        assert_eq!(tools(&[], false), [Tool::Rust]);
-        assert_eq!(tools(&tests, false), [Tool::Rust, Tool::Qemu]);
-        assert_eq!(tools(&tests, true), [Tool::Rust, Tool::Qemu, Tool::FileSystem]);
+        let [mut demo, linux, _] = tests();
+        assert_eq!(tools(&[]), [Tool::Rust]);
+        assert_eq!(tools(&[demo]), [Tool::Rust, Tool::Qemu]);
+        demo.needs = &[Need::DeviceTrees];
+        assert_eq!(tools(&[demo]), [Tool::Rust, Tool::Qemu, Tool::TreeCompiler]);
+        assert_eq!(
+            tools(&[Test { needs: &[Need::Linux], ..linux }]),
+            [Tool::Rust, Tool::Qemu, Tool::FileSystem]
+        );
     }
 
     #[test]

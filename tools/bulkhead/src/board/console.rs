@@ -7,7 +7,7 @@ use crate::load::BoardFile;
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{PAGE, Pa};
 
-/// A PL011.
+/// A UART.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     /// Its node.
@@ -16,29 +16,45 @@ pub(crate) struct Console {
     pub(crate) base: Pa,
 }
 
-/// Resolves the board file's console; `None` after a fault was filed.
-pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Option<Console> {
-    let name = &file.console.value;
-    let refuse = |reason: &str| {
-        let title = format!("`{name}` cannot be the console of board `{}`", file.name);
-        Diagnostic::new(Code::ConsoleUnusable, title).at(&file.console.site, reason)
-    };
-    let Some(node) = tree.find(name) else {
-        report.push(refuse("the board's device tree does not have it").help_if(other_uart(tree)));
-        return None;
-    };
-    if !tree.node(node).is_a("arm,pl011") {
-        report.push(refuse("not a PL011, the only UART supported").help_if(other_uart(tree)));
-        return None;
+impl Console {
+    /// Whether the hypervisor can speak through it, and play one for a partition.
+    pub(crate) fn is_known(&self, tree: &Tree) -> bool {
+        tree.node(self.node).is_a("arm,pl011")
     }
+}
+
+/// Resolves the board file's console; `None` if it names none, or after a fault was filed.
+pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Option<Console> {
+    let name = &file.console.as_ref()?.value;
+    let refuse = |reason: &str| refuse(tree, file, reason);
+    let Some(node) = tree.find(name) else {
+        report.push(refuse("the board's device tree does not have it")?);
+        return None;
+    };
     let base = tree.registers(node).ok().and_then(|registers| registers.first().map(|span| span.base));
-    match base {
-        Some(base) if base.is_aligned(PAGE) => Some(Console { node, base }),
+    match base.map(|base| Console { node, base }) {
+        // Only a UART that partitions see in its place must fill a page.
+        Some(console) if console.base.is_aligned(PAGE) || !console.is_known(tree) => Some(console),
         _ => {
-            report.push(refuse("its registers cannot be addressed"));
+            report.push(refuse("its registers cannot be addressed")?);
             None
         }
     }
+}
+
+/// The node that a tree's `stdout-path` leads to, with what stands behind the path, such as `:115200n8`.
+pub(crate) fn stdout(tree: &Tree) -> Option<(NodeId, &str)> {
+    let path = tree.node(tree.at("/chosen")?).text("stdout-path")?;
+    let (name, options) = path.split_at(path.find(':').unwrap_or(path.len()));
+    Some((tree.find(name)?, options))
+}
+
+/// What is wrong with the console that the board file names.
+pub(crate) fn refuse(tree: &Tree, file: &BoardFile, reason: &str) -> Option<Diagnostic> {
+    let console = file.console.as_ref()?;
+    let title = format!("`{}` cannot be the console of board `{}`", console.value, file.name);
+    let refused = Diagnostic::new(Code::ConsoleUnusable, title).at(&console.site, reason);
+    Some(refused.help_if(other_uart(tree)))
 }
 
 fn other_uart(tree: &Tree) -> Option<String> {

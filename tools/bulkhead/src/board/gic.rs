@@ -1,7 +1,7 @@
 //! The board's interrupt controller.
 //!
 //! Frames are those of GICv3 §12.10: per CPU 64 KiB of RD_base and 64 KiB of SGI_base, unless the tree
-//! gives another stride (GICv4 has four frames).
+//! gives another stride (GICv4 has four frames). A GICv2 has one frame for all CPUs, and no redistributors.
 
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{Pa, Span, Trigger};
@@ -12,13 +12,26 @@ pub(crate) const STRIDE: u64 = 0x2_0000;
 /// Bytes of one frame.
 const FRAME: u64 = 0x1_0000;
 
-/// A GICv3.
+/// Which of Arm's interrupt controllers it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// GICv2: the CPU interface is a frame.
+    V2,
+    /// GICv3 or GICv4: the CPU interface is system registers.
+    V3,
+}
+
+/// An interrupt controller.
 #[derive(Debug)]
 pub(crate) struct Gic {
     /// Its node.
     pub(crate) node: NodeId,
+    /// What it is.
+    pub(crate) version: Version,
     /// GICD.
     pub(crate) distributor: Span,
+    /// GICC, the CPU interface of a GICv2.
+    pub(crate) cpu_interface: Option<Span>,
     /// The regions that hold the redistributors.
     pub(crate) redistributors: Vec<Span>,
     /// Its ITSs: control and translation frame each.
@@ -37,6 +50,16 @@ pub(crate) enum Wire {
     Ppi(u32),
 }
 
+impl Version {
+    /// Arm's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::V2 => "GICv2",
+            Self::V3 => "GICv3",
+        }
+    }
+}
+
 impl Gic {
     /// The redistributor of the `index`th CPU: frames are used in the order of the CPUs, which the
     /// hypervisor checks at boot against each frame's GICR_TYPER.
@@ -48,7 +71,7 @@ impl Gic {
         frames.into_iter().nth(index)
     }
 
-    /// What a specifier means; `None` if it is no interrupt of a GICv3 without the extended ranges.
+    /// What a specifier means; `None` if it is no interrupt of a GIC without the extended ranges.
     pub(crate) fn wire(specifier: &[u32]) -> Option<Wire> {
         let [kind, number, flags, ..] = *specifier else { return None };
         match kind {
@@ -74,36 +97,82 @@ pub(crate) fn wire_text(intid: u32) -> String {
     }
 }
 
-/// The one GICv3 of a tree.
+/// The kinds of GICv2, by their `compatible`.
+const V2: &[&str] = &[
+    "arm,cortex-a15-gic",
+    "arm,cortex-a7-gic",
+    "arm,cortex-a9-gic",
+    "arm,gic-400",
+    "arm,pl390",
+    "qcom,msm-qgic2",
+];
+
+/// The GIC of a tree that stands above all others.
 pub(super) fn gic(tree: &Tree) -> Result<Gic, String> {
-    let node = tree
-        .ids()
-        .find(|id| tree.node(*id).is_a("arm,gic-v3"))
-        .ok_or("this tree has no GICv3, the only interrupt controller supported")?;
-    let frames = tree.registers(node)?;
+    let is_v2 = |id: &NodeId| V2.iter().any(|kind| tree.node(*id).is_a(kind));
+    let working = || tree.ids().filter(|id| tree.is_enabled(*id));
+    match (working().find(|id| tree.node(*id).is_a("arm,gic-v3")), working().find(is_v2)) {
+        (Some(node), _) => v3(tree, node),
+        (None, Some(node)) => v2(tree, node),
+        (None, None) => Err("this tree has no GIC".to_owned()),
+    }
+}
+
+fn v2(tree: &Tree, node: NodeId) -> Result<Gic, String> {
+    let frames = all_frames(tree, node)?;
+    let own = tree.registers(node)?;
+    let [distributor, interface, ..] = own[..] else {
+        return Err("the GIC of this tree lacks GICD or GICC".to_owned());
+    };
+    Ok(Gic {
+        node,
+        version: Version::V2,
+        distributor,
+        cpu_interface: Some(interface),
+        redistributors: Vec::new(),
+        translators: Vec::new(),
+        frames,
+        stride: STRIDE,
+    })
+}
+
+fn v3(tree: &Tree, node: NodeId) -> Result<Gic, String> {
+    let own = tree.registers(node)?;
     let regions = tree.node(node).cell("#redistributor-regions").unwrap_or(1);
     let regions = usize::try_from(regions).unwrap_or(usize::MAX);
-    let (distributor, rest) = frames.split_first().ok_or("the GIC of this tree has no registers")?;
+    let (distributor, rest) = own.split_first().ok_or("the GIC of this tree has no registers")?;
     let redistributors = rest.get(..regions).ok_or("the GIC of this tree lacks redistributor regions")?;
     let stride = match tree.node(node).cells("redistributor-stride")[..] {
         [] => STRIDE,
-        [0, low] | [low] if low != 0 && u64::from(low).is_multiple_of(STRIDE) => u64::from(low),
+        [0, low] | [low] if u64::from(low) >= STRIDE && u64::from(low).is_multiple_of(FRAME) => {
+            u64::from(low)
+        }
         _ => return Err("`redistributor-stride` of the GIC is malformed".to_owned()),
     };
-    if frames.iter().take(1 + regions).any(|frame| !frame.base.is_aligned(FRAME)) {
+    if own.iter().take(1 + regions).any(|frame| !frame.base.is_aligned(FRAME)) {
         return Err("a frame of the GIC of this tree is not aligned to 64 KiB".to_owned());
     }
+    let is_its = |id: &&NodeId| tree.node(**id).is_a("arm,gic-v3-its");
     let mut translators = Vec::new();
-    let mut all = frames.clone();
-    for child in &tree.node(node).children {
-        let registers = tree.registers(*child)?;
-        if tree.node(*child).is_a("arm,gic-v3-its") {
-            translators.extend(registers.first());
-        }
-        all.extend(registers);
+    for its in tree.node(node).children.iter().filter(is_its) {
+        translators.extend(tree.registers(*its)?.first());
     }
-    let (distributor, redistributors) = (*distributor, redistributors.to_vec());
-    Ok(Gic { node, distributor, redistributors, translators, frames: all, stride })
+    Ok(Gic {
+        node,
+        version: Version::V3,
+        distributor: *distributor,
+        cpu_interface: None,
+        redistributors: redistributors.to_vec(),
+        translators,
+        frames: all_frames(tree, node)?,
+        stride,
+    })
+}
+
+/// The registers of a node and of what lies in it.
+fn all_frames(tree: &Tree, node: NodeId) -> Result<Vec<Span>, String> {
+    let each = tree.subtree(node).into_iter().map(|id| tree.registers(id));
+    Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Everything that is not in a table gets the careful answer: it masters the bus, it has a state, it is
 //! no UART.
 
-use crate::tree::{NodeId, Tree};
+use crate::tree::{NodeId, Tree, matches};
 
 /// Devices that belong to no partition, with the reason. A `*` at the end stands for any ending.
 const NEVER_ASSIGNABLE: &[(&str, &str)] = &[
@@ -35,6 +35,7 @@ const NO_DEVICES: &[(&str, &str)] = &[
     ("/chosen", "every partition has one of its own"),
     ("/cpus", "CPUs are given by `cpus`"),
     ("/reserved-memory", "memory is given by `memory`"),
+    ("/thermal-zones", "a thermal zone goes with its sensor"),
     ("/__symbols__", "it is no device"),
 ];
 
@@ -72,8 +73,8 @@ const UARTS: &[&str] = &[
     "xlnx,xuartps",
 ];
 
-/// Providers without a state: a copy of the node serves as well as the node.
-const STATELESS: &[&str] = &["fixed-clock"];
+/// Providers without a state of their own: a copy of the node serves as well as the node.
+const STATELESS: &[&str] = &["fixed-clock", "fixed-factor-clock", "operating-points-v2", "regulator-fixed"];
 
 /// Why a node can belong to no partition, if so.
 pub(crate) fn why_never_assignable(tree: &Tree, id: NodeId) -> Option<&'static str> {
@@ -99,38 +100,39 @@ pub(crate) fn never_masters(tree: &Tree, id: NodeId) -> bool {
     is_one_of(tree, id, NEVER_MASTERS)
 }
 
-/// Whether a node is a UART.
+/// Whether a node is a UART: by its kind, or by the name that the Devicetree Specification (2.2.2) gives it.
 pub(crate) fn is_uart(tree: &Tree, id: NodeId) -> bool {
-    is_one_of(tree, id, UARTS)
+    let node = tree.node(id);
+    let is_named = node.name.split('@').next() == Some("serial") && node.property("reg").is_some();
+    is_named || is_one_of(tree, id, UARTS)
 }
 
-/// Whether a provider may be copied into any number of partitions.
+/// Whether a provider may be copied into any number of partitions: it has no state, nor has what it needs.
 pub(crate) fn is_stateless(tree: &Tree, id: NodeId) -> bool {
-    is_one_of(tree, id, STATELESS)
+    let mut seen = vec![id];
+    let mut next = 0;
+    while let Some(id) = seen.get(next).copied() {
+        let Ok(needs) = tree.needs(id) else { return false };
+        if !is_one_of(tree, id, STATELESS) && !is_movable_memory(tree, id) {
+            return false;
+        }
+        for provider in needs.into_iter().map(|need| need.provider) {
+            if !seen.contains(&provider) {
+                seen.push(provider);
+            }
+        }
+        next += 1;
+    }
+    true
+}
+
+/// Reserved memory without an address: whoever needs it takes it from memory of its own.
+fn is_movable_memory(tree: &Tree, id: NodeId) -> bool {
+    let node = tree.node(id);
+    node.parent.is_some_and(|parent| tree.node(parent).path == "/reserved-memory")
+        && node.property("reg").is_none()
 }
 
 fn is_one_of(tree: &Tree, id: NodeId, kinds: &[&str]) -> bool {
     tree.node(id).compatible().iter().any(|kind| kinds.contains(kind))
-}
-
-fn matches(pattern: &str, kind: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((start, end)) => {
-            kind.len() >= start.len() + end.len() && kind.starts_with(start) && kind.ends_with(end)
-        }
-        None => pattern == kind,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_anything() {
-        assert!(matches("arm,cortex-a*-pmu", "arm,cortex-a72-pmu"));
-        assert!(matches("arm,coresight*", "arm,coresight-etm4x"));
-        assert!(!matches("arm,cortex-a*-pmu", "arm,cortex-a-pm"));
-        assert!(!matches("arm,pl011", "arm,pl0111"));
-    }
 }

@@ -3,17 +3,33 @@
 //! What the tree reserves is a hard exclusion: firmware may have put itself there, and a speculative read
 //! of secure memory is a bus error.
 
-use crate::tree::Tree;
+use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{PAGE, Span};
 
-/// All RAM: whole pages, sorted, neighbours joined.
-pub(super) fn ram(tree: &Tree) -> Result<Vec<Span>, String> {
-    let mut ram = Vec::new();
+/// All RAM: whole pages, sorted, neighbours joined; what a person `stated` is in the place of the tree's.
+pub(super) fn ram(tree: &Tree, stated: &[Span]) -> Result<Vec<Span>, String> {
+    let mut ram: Vec<Span> = stated.iter().copied().filter_map(inner_pages).collect();
+    if !ram.is_empty() {
+        return Ok(joined(ram));
+    }
     let is_memory = |id: &_| tree.node(*id).text("device_type") == Some("memory") && tree.is_enabled(*id);
     for id in tree.ids().filter(is_memory) {
         ram.extend(tree.registers(id)?.into_iter().filter_map(inner_pages));
     }
-    if ram.is_empty() { Err("this tree has no memory".to_owned()) } else { Ok(joined(ram)) }
+    match ram.is_empty() {
+        true => Err("this tree leaves it to the firmware how much memory there is".to_owned()),
+        false => Ok(joined(ram)),
+    }
+}
+
+/// Where the first memory of a tree begins, also if it has no size.
+pub(super) fn base(tree: &Tree) -> Option<u64> {
+    let is_memory =
+        |id: &NodeId| tree.node(*id).text("device_type") == Some("memory") && tree.is_enabled(*id);
+    let node = tree.node(tree.ids().find(is_memory)?);
+    let wide = usize::try_from(tree.node(tree.root()).cell("#address-cells").unwrap_or(2)).ok()?;
+    let cells = node.cells("reg");
+    Some(cells.get(..wide)?.iter().fold(0, |number, cell| number << 32 | u64::from(*cell)))
 }
 
 /// RAM without what the tree reserves.
@@ -59,6 +75,7 @@ pub(crate) fn outer_pages(span: Span) -> Span {
     Span::new(start, end - start)
 }
 
+/// The whole pages in a span.
 fn inner_pages(span: Span) -> Option<Span> {
     let start = span.base.0.checked_next_multiple_of(PAGE)?;
     let end = span.end()? & !(PAGE - 1);
@@ -71,6 +88,10 @@ fn reservations(tree: &Tree) -> Result<Vec<Span>, String> {
         for child in &tree.node(node).children {
             reserved.extend(tree.registers(*child)?);
         }
+    }
+    // The display goes on reading what the firmware shows there.
+    for screen in tree.ids().filter(|id| tree.node(*id).is_a("simple-framebuffer") && tree.is_enabled(*id)) {
+        reserved.extend(tree.registers(screen)?);
     }
     Ok(reserved.into_iter().filter(|span| span.size > 0).map(outer_pages).collect())
 }

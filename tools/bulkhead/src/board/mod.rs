@@ -11,13 +11,13 @@ mod memory;
 mod source;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::load::{BoardFile, Wish};
+use crate::load::{BoardFile, SystemFile, Wish};
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{Conduit, Span};
 
-pub(crate) use console::Console;
+pub(crate) use console::{Console, refuse as refuse_console, stdout};
 pub(crate) use cpus::BoardCpu;
-pub(crate) use gic::{Gic, STRIDE, Wire, wire_text};
+pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
 pub(crate) use kinds::{is_stateless, is_uart, never_masters};
 pub(crate) use memory::{joined, outer_pages, without};
@@ -38,33 +38,55 @@ pub(crate) struct Board {
     pub(crate) cpus: Vec<BoardCpu>,
     /// Its interrupt controller.
     pub(crate) gic: Gic,
-    /// The way to its firmware.
-    pub(crate) conduit: Conduit,
+    /// The way to its firmware, if it is one that the hypervisor can go.
+    pub(crate) conduit: Option<Conduit>,
     /// Where the hypervisor speaks.
     pub(crate) console: Option<Console>,
+    /// Why the hypervisor cannot run on it today. It can be described and carved up all the same.
+    pub(crate) obstacles: Vec<String>,
 }
 
 impl Board {
     /// Gets the board's tree and reads the facts from it; `None` after a fault that leaves no board.
     pub(crate) fn read(wish: &Wish, report: &mut Report) -> Option<Self> {
-        let file = &wish.board;
-        let tree = source::tree(wish, report)?;
-        let facts = (|| {
-            let ram = memory::ram(&tree)?;
-            let memory = memory::usable(&tree, &ram)?;
-            let gic = gic::gic(&tree)?;
-            let cpus = cpus::cpus(&tree, &gic)?;
-            Ok((ram, memory, gic, cpus, psci(&tree)?))
-        })();
-        let (ram, memory, gic, cpus, conduit) = match facts {
-            Ok(facts) => facts,
-            Err(reason) => {
-                report.push(unsupported(file, reason));
-                return None;
+        Self::of(&wish.board, Some(&wish.system), report)
+    }
+
+    /// The same for a board, with the machine in QEMU that a system asks for, if there is a system.
+    pub(crate) fn of(file: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Self> {
+        let tree = source::tree(file, system, report)?;
+        match Self::from_tree(tree, &file.name, &file.memory) {
+            Ok(mut board) => {
+                board.console = console::console(&board.tree, file, report);
+                Some(board)
             }
-        };
-        let console = console::console(&tree, file, report);
-        Some(Self { name: file.name.clone(), tree, ram, memory, cpus, gic, conduit, console })
+            Err(reason) => {
+                report.push(unsupported(file, &reason));
+                None
+            }
+        }
+    }
+
+    /// The facts of a tree, the console left out; memory that is `stated` counts instead of the tree's.
+    pub(crate) fn from_tree(tree: Tree, name: &str, stated: &[Span]) -> Result<Self, String> {
+        let ram = memory::ram(&tree, stated)?;
+        let memory = memory::usable(&tree, &ram)?;
+        let gic = gic::gic(&tree)?;
+        let cpus = cpus::cpus(&tree, &gic)?;
+        let conduit = cpus::psci(&tree, &cpus);
+        let obstacles = obstacles(&gic, conduit.as_ref().err());
+        let (name, conduit) = (name.to_owned(), conduit.ok());
+        Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
+    }
+
+    /// The memory that a tree says there is.
+    pub(crate) fn memory_of(tree: &Tree) -> Result<Vec<Span>, String> {
+        memory::ram(tree, &[])
+    }
+
+    /// Where a tree says that memory begins, though perhaps not how much there is.
+    pub(crate) fn memory_base(tree: &Tree) -> Option<u64> {
+        memory::base(tree)
     }
 
     /// Lowest address of RAM: where an operating system expects it.
@@ -92,27 +114,26 @@ impl Board {
         self.tree.is_enabled(id) && self.why_reserved(id).is_none()
     }
 
+    /// What the tree's `stdout-path` says of the UART at `path` behind the path itself.
+    pub(crate) fn stdout_options(&self, path: &str) -> &str {
+        let known = stdout(&self.tree).filter(|(node, _)| self.tree.node(*node).path == path);
+        known.map_or("", |(_, options)| options)
+    }
+
     /// Whether a node is the UART that the hypervisor speaks through.
     pub(crate) fn is_console(&self, id: NodeId) -> bool {
         self.console.as_ref().is_some_and(|console| console.node == id)
     }
 }
 
-fn unsupported(file: &BoardFile, reason: String) -> Diagnostic {
+/// What is wrong with a board that the hypervisor cannot run on.
+pub(crate) fn unsupported(file: &BoardFile, reason: &str) -> Diagnostic {
     let title = format!("the hypervisor cannot run on board `{}`", file.name);
     Diagnostic::new(Code::BoardUnsupported, title).at(&file.device_tree.site, reason)
 }
 
-/// The firmware's PSCI must be reached by SMC: HVC would mean that something else is at EL2.
-fn psci(tree: &Tree) -> Result<Conduit, String> {
-    let node = tree
-        .ids()
-        .find(|id| {
-            tree.node(*id).compatible().iter().any(|kind| matches!(*kind, "arm,psci-1.0" | "arm,psci-0.2"))
-        })
-        .ok_or("this tree has no PSCI 0.2 or newer, so no other CPU can be started")?;
-    match tree.node(node).text("method") {
-        Some("smc") => Ok(Conduit::Smc),
-        _ => Err("PSCI is not called by SMC in this tree: EL2 is not ours there".to_owned()),
-    }
+fn obstacles(gic: &Gic, start: Option<&String>) -> Vec<String> {
+    let old = "its interrupt controller is a GICv2, and GICv3 is the only one supported";
+    let old = (gic.version == Version::V2).then(|| old.to_owned());
+    old.into_iter().chain(start.cloned()).collect()
 }

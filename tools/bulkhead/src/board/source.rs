@@ -5,7 +5,7 @@
 //! into `/chosen` are never read: the same input gives the same image.
 
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::load::{Qemu, Wish, shown};
+use crate::load::{BoardFile, Qemu, SystemFile, shown};
 use crate::tree::Tree;
 use std::ffi::OsString;
 use std::fs;
@@ -24,23 +24,23 @@ pub(crate) struct MachineSize {
 }
 
 /// The board's tree; `None` after a fault was filed.
-pub(super) fn tree(wish: &Wish, report: &mut Report) -> Option<Tree> {
-    let source = &wish.board.device_tree;
-    let bytes = match (source.value.as_str(), &wish.board.qemu) {
-        ("qemu", Some(qemu)) => from_qemu(qemu, machine_size(qemu, wish), report)?,
+pub(super) fn tree(board: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Tree> {
+    let source = &board.device_tree;
+    let bytes = match (source.value.as_str(), &board.qemu) {
+        ("qemu", Some(qemu)) => from_qemu(qemu, machine_size(qemu, system), report)?,
         ("qemu", None) => {
-            let title = format!("board `{}` is no machine of QEMU", wish.board.name);
+            let title = format!("board `{}` is no machine of QEMU", board.name);
             let diagnostic =
                 Diagnostic::new(Code::KeyMissing, title).at(&source.site, "QEMU is asked for its tree");
             report.push(diagnostic.help("add the table `[qemu]`"));
             return None;
         }
-        (file, _) => from_file(wish, file, report)?,
+        (file, _) => from_file(board, file, report)?,
     };
     match Tree::parse(&bytes) {
         Ok(tree) => Some(tree),
         Err(reason) => {
-            let title = format!("the device tree of board `{}` is damaged: {reason}", wish.board.name);
+            let title = format!("the device tree of board `{}` is damaged: {reason}", board.name);
             report.push(Diagnostic::new(Code::TreeDamaged, title).at(&source.site, "comes from here"));
             None
         }
@@ -48,9 +48,9 @@ pub(super) fn tree(wish: &Wish, report: &mut Report) -> Option<Tree> {
 }
 
 /// The machine's size: the board's, or more if the system asks for more.
-pub(crate) fn machine_size(qemu: &Qemu, wish: &Wish) -> MachineSize {
-    let wished_cpus = wish.system.cpus.as_ref().map_or(0, |cpus| cpus.value);
-    let wished_memory = wish.system.memory.as_ref().map_or(0, |memory| memory.value.0);
+pub(crate) fn machine_size(qemu: &Qemu, system: Option<&SystemFile>) -> MachineSize {
+    let wished_cpus = system.and_then(|system| system.cpus.as_ref()).map_or(0, |cpus| cpus.value);
+    let wished_memory = system.and_then(|system| system.memory.as_ref()).map_or(0, |memory| memory.value.0);
     MachineSize { cpus: qemu.cpus.value.max(wished_cpus), memory: qemu.memory.value.0.max(wished_memory) }
 }
 
@@ -75,12 +75,12 @@ pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -
     .collect()
 }
 
-fn from_file(wish: &Wish, file: &str, report: &mut Report) -> Option<Vec<u8>> {
-    let path = wish.board.folder.join(file);
+fn from_file(board: &BoardFile, file: &str, report: &mut Report) -> Option<Vec<u8>> {
+    let path = board.folder.join(file);
     fs::read(&path)
         .map_err(|error| {
             let title = format!("cannot read the device tree `{}`: {error}", shown(&path));
-            let site = &wish.board.device_tree.site;
+            let site = &board.device_tree.site;
             report.push(Diagnostic::new(Code::TreeMissing, title).at(site, "named here"));
         })
         .ok()

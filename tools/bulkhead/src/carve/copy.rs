@@ -4,10 +4,12 @@
 //! it do without.
 
 use super::gic;
+use super::link::{Kept, Links};
 use super::role::Role;
 use crate::board::{Board, is_stateless};
 use crate::expand::Partition;
 use crate::tree::{Node, NodeId};
+use dtoolkit::Node as _;
 use dtoolkit::model::{DeviceTreeNode, DeviceTreeProperty};
 use std::collections::HashMap;
 
@@ -20,9 +22,12 @@ const OF_A_BUS: &[&str] = &[
     "dma-coherent",
     "dma-noncoherent",
     "dma-ranges",
+    "interrupt-map",
+    "interrupt-map-mask",
     "interrupt-parent",
     "phandle",
     "ranges",
+    "reg",
 ];
 
 /// What refers to an IOMMU, an ITS or a CPU by its old number.
@@ -55,26 +60,42 @@ impl Carver<'_> {
             copy.add_property(property);
         }
         let children = node.children.iter().filter(|child| self.roles.contains_key(child));
-        for child in children {
+        for child in children.filter(|child| !self.is_idle_map(**child)) {
             copy.add_child(self.copy(*child));
+        }
+        if node.parent.is_some() && speaks_of_nothing(&copy) {
+            copy.remove_property("#address-cells");
+            copy.remove_property("#size-cells");
         }
         copy
     }
 
+    /// A map of a thermal zone that has lost the devices which it would throttle.
+    fn is_idle_map(&self, id: NodeId) -> bool {
+        let links = Links { tree: &self.board.tree, roles: &self.roles };
+        self.board.tree.node(id).property("cooling-device").is_some()
+            && links.of(id, "cooling-device") == Kept::Nothing
+    }
+
     fn properties(&self, id: NodeId, node: &Node) -> Vec<DeviceTreeProperty> {
-        let as_is = |(name, value): &(String, Vec<u8>)| property(name, value.as_slice());
+        let links = Links { tree: &self.board.tree, roles: &self.roles };
+        let as_is = |(name, value): &(String, Vec<u8>)| match links.of(id, name) {
+            Kept::Whole => Some(property(name, value.as_slice())),
+            Kept::Cells(cells) => Some(property(name, cells)),
+            Kept::Nothing => None,
+        };
         let kept = node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
         match self.roles.get(&id) {
             Some(Role::Gic) => gic::properties(self.board, self.partition),
             Some(Role::Bus) => {
-                kept.filter(|(name, _)| OF_A_BUS.contains(&name.as_str())).map(as_is).collect()
+                kept.filter(|(name, _)| OF_A_BUS.contains(&name.as_str())).filter_map(as_is).collect()
             }
             Some(Role::VirtualUart) => {
-                let own = kept.filter(|(name, _)| self.virtual_uart_has(id, name)).map(as_is);
+                let own = kept.filter(|(name, _)| self.virtual_uart_has(id, name)).filter_map(as_is);
                 let raised = self.uart_interrupt.into_iter();
                 own.chain(raised.flat_map(|intid| gic::edge(self.board, intid))).collect()
             }
-            Some(Role::Whole) | None => kept.map(as_is).collect(),
+            Some(Role::Whole) | None => kept.filter_map(as_is).collect(),
         }
     }
 
@@ -88,6 +109,17 @@ impl Carver<'_> {
         let names_foreign_clocks = name == "clock-names" && is_foreign("clocks");
         !name.starts_with("interrupt") && !is_foreign(name) && !names_foreign_clocks
     }
+}
+
+/// Whether the cells that a node counts are those of no child: its children have no addresses.
+fn speaks_of_nothing(node: &DeviceTreeNode) -> bool {
+    let has = |name| node.property(name).is_some();
+    let mut children = node.children().peekable();
+    !has("ranges")
+        && !has("dma-ranges")
+        && !has("#interrupt-cells")
+        && children.peek().is_some()
+        && children.all(|child| child.property("reg").is_none())
 }
 
 /// A property of a device tree.

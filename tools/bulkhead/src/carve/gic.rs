@@ -1,12 +1,13 @@
 //! The interrupt controller as a partition sees it.
 //!
-//! One region of redistributors, 128 KiB each, as many as the partition has CPUs. No ITS and no
-//! message-based SPIs: a device that wrote there would raise anybody's interrupt.
+//! One region of redistributors, 128 KiB each, as many as the partition has CPUs; of a GICv2 the distributor
+//! and the CPU interface, without the frames of a hypervisor. No ITS and no message-based SPIs: a device that
+//! wrote there would raise anybody's interrupt.
 
 use super::copy::property;
-use crate::board::{Board, STRIDE};
+use crate::board::{Board, STRIDE, Version};
 use crate::expand::Partition;
-use crate::tree::NodeId;
+use crate::tree::{NodeId, naming};
 use bulkhead_plan::limits;
 use dtoolkit::model::DeviceTreeProperty;
 
@@ -24,7 +25,9 @@ pub(super) fn properties(board: &Board, partition: &Partition<'_>) -> Vec<Device
         "#redistributor-regions" => property("#redistributor-regions", 1_u32),
         _ => property(name, value.as_slice()),
     };
-    node.properties.iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())).map(copied).collect()
+    // The hypervisor sees to it that the controller has its clock and its power.
+    let is_kept = |name: &str| !LEFT_OUT.contains(&name) && naming(name).is_none();
+    node.properties.iter().filter(|(name, _)| is_kept(name)).map(copied).collect()
 }
 
 /// What makes a node have the SPI `intid`, edge-triggered, as its only interrupt.
@@ -37,10 +40,13 @@ pub(super) fn edge(board: &Board, intid: u32) -> Vec<DeviceTreeProperty> {
     parent.into_iter().chain([property("interrupts", specifier)]).collect()
 }
 
-/// The board's entries for GICD and the first redistributors, the latter cut to the partition's CPUs.
+/// The board's entries for GICD and GICC, or the first redistributors, cut to the partition's CPUs.
 fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
     let (address, size) = cells(board, board.gic.node);
     let reg = board.tree.node(board.gic.node).cells("reg");
+    if board.gic.version == Version::V2 {
+        return reg.into_iter().take(2 * (address + size)).collect();
+    }
     let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
     let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();
     kept.extend(encode(count.saturating_mul(STRIDE), size));

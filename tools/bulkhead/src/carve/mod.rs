@@ -8,6 +8,7 @@
 mod copy;
 mod cpus;
 mod gic;
+mod link;
 mod made;
 mod role;
 
@@ -35,7 +36,7 @@ pub(crate) fn carve(
     tree.root.add_child(made::memory(board, space));
     tree.root.add_child(made::psci());
     tree.root.add_child(made::chosen(board, partition, layout, bootargs));
-    if let Some(aliases) = made::aliases(board, partition) {
+    if let Some(aliases) = made::aliases(&carver) {
         tree.root.add_child(aliases);
     }
     tree.root.add_child(made::hypervisor(partition));

@@ -4,7 +4,7 @@
 
 use crate::board::{Board, Gic, Wire, is_stateless};
 use crate::expand::Partition;
-use crate::tree::{Line, NodeId};
+use crate::tree::{Line, NodeId, Tree};
 use std::collections::HashMap;
 
 /// What a copied node is.
@@ -24,17 +24,16 @@ pub(super) enum Role {
 pub(super) fn roles(board: &Board, partition: &Partition<'_>) -> HashMap<NodeId, Role> {
     let tree = &board.tree;
     let mut roles = HashMap::from([(board.gic.node, Role::Gic)]);
-    if let (None, Some(console)) = (partition.uart(board), board.console) {
+    if let (None, Some(console)) = (partition.uart(board), board.console)
+        && console.is_known(tree)
+    {
         roles.insert(console.node, Role::VirtualUart);
     }
     roles.extend(partition.devices.iter().map(|device| (device.node, Role::Whole)));
-    roles.extend(tree.ids().filter(|id| is_of_each_cpu(board, *id)).map(|id| (id, Role::Whole)));
+    roles.extend(counters(board, partition).into_iter().map(|id| (id, Role::Whole)));
     let users: Vec<NodeId> = roles.keys().copied().collect();
-    for need in users.iter().flat_map(|id| tree.needs(*id).unwrap_or_default()) {
-        if is_stateless(tree, need.provider) {
-            roles.insert(need.provider, Role::Whole);
-        }
-    }
+    add_providers(board, users, &mut roles);
+    roles.extend(thermal_zones(tree, &roles).into_iter().map(|id| (id, Role::Whole)));
     let copied: Vec<NodeId> = roles.keys().copied().collect();
     for bus in copied.iter().flat_map(|id| tree.ancestors(*id)) {
         roles.entry(bus).or_insert(Role::Bus);
@@ -43,15 +42,51 @@ pub(super) fn roles(board: &Board, partition: &Partition<'_>) -> HashMap<NodeId,
     roles
 }
 
-/// The generic timer, and counters whose interrupts are private to each CPU.
-fn is_of_each_cpu(board: &Board, id: NodeId) -> bool {
+/// Adds the providers without a state, and the signposts that interrupts pass on their way.
+fn add_providers(board: &Board, mut users: Vec<NodeId>, roles: &mut HashMap<NodeId, Role>) {
     let tree = &board.tree;
-    let is_kind = |kind: &&str| {
-        *kind == "arm,armv8-timer"
-            || kind.starts_with("arm,armv8-pmuv3")
-            || (kind.starts_with("arm,cortex-") && kind.ends_with("-pmu"))
+    while let Some(user) = users.pop() {
+        for need in tree.needs(user).unwrap_or_default() {
+            if is_stateless(tree, need.provider) && !roles.contains_key(&need.provider) {
+                roles.insert(need.provider, Role::Whole);
+                users.push(need.provider);
+            }
+        }
+        for line in tree.lines(user).unwrap_or_default() {
+            if tree.is_wiring(line.controller) {
+                roles.entry(line.controller).or_insert(Role::Bus);
+            }
+        }
+    }
+}
+
+/// The generic timer, and the counters of the partition's CPUs, as far as their interrupts are private ones.
+fn counters(board: &Board, partition: &Partition<'_>) -> Vec<NodeId> {
+    let tree = &board.tree;
+    let cores: Vec<&str> =
+        partition.cpus.iter().flat_map(|(cpu, _)| tree.node(board.cpus[*cpu].node).compatible()).collect();
+    let is_kind = |kind: &str| match kind.strip_suffix("-pmu") {
+        Some(core) => cores.contains(&core),
+        None => kind == "arm,armv8-timer" || kind.starts_with("arm,armv8-pmuv3"),
     };
-    let lines = || tree.lines(id).unwrap_or_default();
     let is_private = |line: &Line| matches!(Gic::wire(&line.specifier), Some(Wire::Ppi(_)));
-    tree.node(id).compatible().iter().any(is_kind) && tree.is_enabled(id) && lines().iter().all(is_private)
+    let is_counter = |id: &NodeId| {
+        let lines = || tree.lines(*id).unwrap_or_default();
+        tree.node(*id).compatible().into_iter().any(is_kind)
+            && tree.is_enabled(*id)
+            && lines().iter().all(is_private)
+    };
+    tree.ids().filter(is_counter).collect()
+}
+
+/// The thermal zones whose sensors are there, with all that lies in them.
+fn thermal_zones(tree: &Tree, roles: &HashMap<NodeId, Role>) -> Vec<NodeId> {
+    let Some(folder) = tree.at("/thermal-zones") else { return Vec::new() };
+    let has_sensors = |zone: &&NodeId| {
+        let sensors = tree.references(**zone, "thermal-sensors").unwrap_or_default();
+        let is_there = |sensor: NodeId| roles.get(&sensor) == Some(&Role::Whole);
+        !sensors.is_empty() && sensors.iter().all(|entry| entry.target.is_some_and(is_there))
+    };
+    let zones = tree.node(folder).children.iter().filter(has_sensors);
+    zones.flat_map(|zone| tree.subtree(*zone)).filter(|id| tree.is_enabled(*id)).collect()
 }

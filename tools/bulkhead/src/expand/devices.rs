@@ -105,7 +105,8 @@ impl<'a> Asked<'a, '_> {
             return Err(self.unreachable(node, "its registers lie in RAM".to_owned()));
         }
         let mut interrupts = Vec::new();
-        for line in board.tree.lines(node).map_err(|why| self.unreachable(node, why))? {
+        let lines = board.tree.final_lines(node).map_err(|why| self.unreachable(node, why))?;
+        for line in lines.into_iter().chain(board.tree.mapped_lines(node)) {
             if line.controller != board.gic.node {
                 continue;
             }

@@ -74,7 +74,7 @@ impl<'a> Rest<'a, '_> {
             if is_owned || !board.is_assignable(*child) {
                 continue;
             }
-            if is_bus(board, *child) {
+            if board.tree.is_bus(*child) {
                 self.look_into(*child);
                 continue;
             }
@@ -180,13 +180,4 @@ impl<'a> Rest<'a, '_> {
         let pages: Vec<Span> = registers.into_iter().map(outer_pages).collect();
         device.registers.iter().any(|own| pages.iter().any(|page| page.overlaps(&outer_pages(*own))))
     }
-}
-
-/// Whether a node only holds others: a bus, or a folder such as `/clocks`.
-fn is_bus(board: &Board, id: NodeId) -> bool {
-    let node = board.tree.node(id);
-    let is_named = node.is_a("simple-bus") || node.is_a("simple-pm-bus");
-    is_named
-        || (node.property("reg").is_none()
-            && (node.property("ranges").is_some() || node.compatible().is_empty()))
 }

@@ -12,7 +12,7 @@ use crate::load::{TreeWish, size_text};
 use bulkhead_plan::{BLOCK, PAGE, Span};
 
 /// The layout of a partition's memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Layout<'a> {
     /// What is put there, the device tree excepted.
     pub(crate) pieces: Vec<Placed<'a>>,

@@ -6,6 +6,7 @@ use super::Fields;
 use super::silence::{Silence, silence};
 use super::value::Size;
 use crate::diagnostic::{Located, Report};
+use bulkhead_plan::Span;
 use std::path::{Path, PathBuf};
 
 /// A board.
@@ -21,8 +22,10 @@ pub(crate) struct BoardFile {
     pub(crate) qemu: Option<Qemu>,
     /// First byte of the hypervisor's window.
     pub(crate) window: Located<u64>,
-    /// Device-tree path or label of the UART that the hypervisor speaks through.
-    pub(crate) console: Located<String>,
+    /// Device-tree path or label of the UART that the hypervisor speaks through, if it speaks.
+    pub(crate) console: Option<Located<String>>,
+    /// The board's memory, where the tree leaves it to the firmware to say.
+    pub(crate) memory: Vec<Span>,
     /// How devices stop writing memory.
     pub(crate) silences: Vec<Silence>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
@@ -49,6 +52,8 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     fields.required::<String>("description", report);
     let device_tree = fields.required("device-tree", report);
     let unwired = fields.optional::<Vec<Located<u64>>>("unwired-interrupts", report);
+    let memory = fields.tables("memory", "`[[memory]]`", report);
+    let memory = memory.into_iter().map(|fields| stretch(fields, report)).collect::<Option<_>>();
     let qemu = fields.table("qemu", "`[qemu]`", report).map(|fields| qemu(fields, report));
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
     let silences = fields.tables("silence", "`[[silence]]`", report);
@@ -56,7 +61,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     fields.finish(report);
     let mut hypervisor = hypervisor?;
     let window = hypervisor.required("window", report);
-    let console = hypervisor.required("console", report);
+    let console = hypervisor.optional("console", report);
     hypervisor.finish(report);
     let qemu = match qemu {
         Some(None) => return None,
@@ -69,10 +74,18 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         device_tree: device_tree?,
         qemu,
         window: window?,
-        console: console?,
+        console,
+        memory: memory?,
         silences,
         unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
+}
+
+fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Span> {
+    let base = fields.required::<u64>("base", report);
+    let size = fields.required::<Size>("size", report);
+    fields.finish(report);
+    Some(Span::new(base?.value, size?.value.0))
 }
 
 fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {

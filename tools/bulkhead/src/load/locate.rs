@@ -88,7 +88,8 @@ pub fn shown(path: &Path) -> String {
     path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }
 
-fn board_configs() -> Option<PathBuf> {
+/// The folder of all boards.
+pub(crate) fn board_configs() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().map(|folder| folder.join("board-configs")).find(|folder| folder.is_dir())
 }

@@ -22,13 +22,13 @@ use toml::de::DeTable;
 
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
-pub(crate) use locate::{image_folder, images_beside};
+pub(crate) use locate::{board_configs, image_folder, images_beside};
 pub use locate::{locate, locate_board, shown};
 pub(crate) use lock::{LOCK, Pin};
 pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
 pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
-pub(crate) use value::{CpuWish, MemoryWish, size_text};
+pub(crate) use value::{CpuWish, MemoryWish, parse_size, size_text};
 
 use fields::Fields;
 
@@ -53,11 +53,10 @@ impl Wish {
     }
 }
 
-/// Reads the system file at `path` and the board file beside it.
-pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
-    let folder = path.parent().unwrap_or(Path::new(""));
+/// Reads the board file in `folder`.
+pub(crate) fn load_board(folder: &Path, report: &mut Report) -> Option<BoardFile> {
     let board_path = folder.join("board.toml");
-    let board = match read(&board_path, report) {
+    match read(&board_path, report) {
         Ok((file, text)) => {
             let read = |fields: Fields<'_>, report: &mut Report| {
                 board_file::board_file(fields.called("board.".to_owned()), folder, report)
@@ -72,7 +71,13 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
             );
             None
         }
-    };
+    }
+}
+
+/// Reads the system file at `path` and the board file beside it.
+pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let board = load_board(folder, report);
     let system = match read(path, report) {
         Ok((file, text)) => {
             let read = |fields: Fields<'_>, report: &mut Report| {

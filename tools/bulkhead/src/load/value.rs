@@ -176,7 +176,8 @@ fn read_as<T: FromToml>(
     converted.map(|value| Located { value, site })
 }
 
-fn parse_size(text: &str) -> Option<u64> {
+/// A number of bytes with or without a unit.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: u64 = match &text[digits.len()..] {
         "" => 1,

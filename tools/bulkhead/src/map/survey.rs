@@ -82,7 +82,8 @@ impl<'a> Survey<'a> {
         }
         if board.console.kind != ConsoleKind::None {
             let console = Span { base: board.console.base, size: PAGE };
-            all.push(self.own(console, Kind::Device, "console", &[&file.console.site]));
+            let sites: Vec<&Site> = file.console.iter().map(|console| &console.site).collect();
+            all.push(self.own(console, Kind::Device, "console", &sites));
         }
         all
     }
@@ -231,7 +232,8 @@ impl<'a> Survey<'a> {
         let is_console = board.is_console(id);
         let is_gic = board.gic.node == id;
         let own = (is_console || is_gic).then(|| HYPERVISOR.to_owned());
-        let site = is_console.then_some(&self.system.wish.board.console.site);
+        let wished = self.system.wish.board.console.as_ref();
+        let site = wished.filter(|_| is_console).map(|console| &console.site);
         let why = match owner {
             Some(_) => None,
             None if !board.tree.is_enabled(id) => Some("disabled in the board's device tree".to_owned()),

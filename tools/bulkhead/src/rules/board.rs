@@ -2,10 +2,24 @@
 //!
 //! Here are the faults of the board file that need the facts of the device tree to be seen.
 
+use crate::board::{refuse_console, unsupported};
 use crate::diagnostic::{Code, Diagnostic, Report, Site, did_you_mean};
 use crate::expand::{Partition, System};
 use crate::load::size_text;
 use bulkhead_plan::{BLOCK, Span, limits};
+
+/// The hypervisor as it is today can run on the board.
+pub(super) fn can_run(system: &System<'_>, report: &mut Report) {
+    let (board, file) = (system.board, &system.wish.board);
+    for obstacle in &board.obstacles {
+        report.push(unsupported(file, obstacle));
+    }
+    if board.console.is_some_and(|console| !console.is_known(&board.tree))
+        && let Some(refused) = refuse_console(&board.tree, file, "not a PL011, the only UART supported")
+    {
+        report.push(refused);
+    }
+}
 
 /// The window begins at a block of RAM.
 pub(super) fn window_is_in_ram(system: &System<'_>, report: &mut Report) {

@@ -6,15 +6,19 @@
 //! chapters 2 and 5.)
 
 mod address;
+mod binding;
+mod blob;
 mod interrupt;
 mod provider;
+mod write;
 
 use bulkhead_plan::Span;
-use dtoolkit::fdt::{Fdt, FdtNode};
-use dtoolkit::{Node as _, Property as _};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use binding::{matches, names_of, naming};
 pub(crate) use interrupt::Line;
+pub(crate) use provider::Reference;
 
 /// Nodes deeper than this are no board's.
 const DEEPEST: usize = 32;
@@ -29,6 +33,8 @@ pub(crate) struct Tree {
     phandles: HashMap<u32, NodeId>,
     /// The memory reservation block.
     pub(crate) reservations: Vec<Span>,
+    /// Nodes looked at since it was read.
+    steps: AtomicU64,
 }
 
 /// A node of one [`Tree`].
@@ -53,21 +59,26 @@ pub(crate) struct Node {
 impl Tree {
     /// Reads a flattened device tree; bytes behind its end are ignored, as firmware pads.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let size = bytes.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_be_bytes);
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        let blob = bytes.get(..size).ok_or("it is shorter than its header says")?;
-        let fdt = Fdt::new(blob).map_err(|error| error.to_string())?;
+        let contents = blob::read(bytes)?;
         let mut tree = Self {
-            blob: blob.to_owned(),
-            nodes: Vec::new(),
+            blob: bytes.get(..contents.total).unwrap_or(bytes).to_owned(),
             paths: HashMap::new(),
             phandles: HashMap::new(),
-            reservations: fdt
-                .memory_reservations()
-                .map(|reserved| Span::new(reserved.address(), reserved.size()))
-                .collect(),
+            nodes: contents.nodes,
+            reservations: contents.reservations,
+            steps: AtomicU64::new(0),
         };
-        tree.add(&fdt.root(), None)?;
+        for id in tree.ids() {
+            let node = &tree.nodes[id.0];
+            if tree.paths.insert(node.path.clone(), id).is_some() {
+                return Err(format!("two nodes are called `{}`", node.path));
+            }
+            if let Some(phandle) = node.cell("phandle").or(node.cell("linux,phandle"))
+                && tree.phandles.insert(phandle, id).is_some()
+            {
+                return Err(format!("the phandle {phandle:#x} of `{}` is another node's, too", node.path));
+            }
+        }
         Ok(tree)
     }
 
@@ -78,7 +89,13 @@ impl Tree {
 
     /// The node `id`.
     pub(crate) fn node(&self, id: NodeId) -> &Node {
+        self.steps.fetch_add(1, Ordering::Relaxed);
         &self.nodes[id.0]
+    }
+
+    /// How much work was done with it, in nodes looked at.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// Every node, parents before children.
@@ -126,37 +143,6 @@ impl Tree {
         let okay = |id| matches!(self.node(id).text("status"), None | Some("okay" | "ok"));
         okay(id) && self.ancestors(id).all(okay)
     }
-
-    fn add(&mut self, node: &FdtNode<'_>, parent: Option<NodeId>) -> Result<NodeId, String> {
-        let id = NodeId(self.nodes.len());
-        let path = match parent.map(|parent| self.node(parent).path.as_str()) {
-            None | Some("/") => format!("/{}", node.name()),
-            Some(parent) => format!("{parent}/{}", node.name()),
-        };
-        if path.matches('/').count() > DEEPEST {
-            return Err(format!("its nodes are nested more than {DEEPEST} deep"));
-        }
-        if self.paths.insert(path.clone(), id).is_some() {
-            return Err(format!("two nodes are called `{path}`"));
-        }
-        let properties: Vec<(String, Vec<u8>)> = node
-            .properties()
-            .map(|property| (property.name().to_owned(), property.value().to_owned()))
-            .collect();
-        let name = node.name().to_string();
-        let added = Node { name, path, parent, children: Vec::new(), properties };
-        if let Some(phandle) = added.cell("phandle")
-            && self.phandles.insert(phandle, id).is_some()
-        {
-            return Err(format!("the phandle {phandle:#x} of `{}` is another node's, too", added.path));
-        }
-        self.nodes.push(added);
-        for child in node.children() {
-            let child = self.add(&child, Some(id))?;
-            self.nodes[id.0].children.push(child);
-        }
-        Ok(id)
-    }
 }
 
 impl Node {
@@ -197,5 +183,64 @@ impl Node {
     /// Whether it is compatible with `kind`.
     pub(crate) fn is_a(&self, kind: &str) -> bool {
         self.compatible().contains(&kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dtoolkit::ToPropertyValue;
+    use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
+
+    /// A node to build a tree of.
+    pub(super) fn node(name: &str) -> DeviceTreeNode {
+        DeviceTreeNode::new_unchecked(name)
+    }
+
+    /// The node with one property more.
+    pub(super) fn with<T: ToPropertyValue>(mut node: DeviceTreeNode, name: &str, value: T) -> DeviceTreeNode {
+        node.add_property(DeviceTreeProperty::new_unchecked(name, value));
+        node
+    }
+
+    /// A tree as it is read back from a blob.
+    pub(super) fn tree(root: DeviceTreeNode) -> Tree {
+        let mut tree = DeviceTree::new();
+        tree.root = root;
+        Tree::parse(&tree.to_dtb()).unwrap()
+    }
+
+    #[test]
+    fn names_of_any_length_are_read() {
+        let name = "a-name-that-is-longer-than-the-specification-allows";
+        let mut root = node("");
+        root.add_child(with(node(name), name, 7_u32));
+        let tree = tree(root);
+        let id = tree.at(&format!("/{name}")).unwrap();
+        assert_eq!(tree.node(id).cell(name), Some(7));
+    }
+
+    #[test]
+    fn names_that_cannot_stand_in_a_path_are_refused() {
+        for name in ["a/b", "a b", "\u{e4}"] {
+            let mut root = node("");
+            root.add_child(node(name));
+            let mut tree = DeviceTree::new();
+            tree.root = root;
+            assert!(Tree::parse(&tree.to_dtb()).unwrap_err().contains("is no name"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_root_that_ends_early_hides_nothing() {
+        let mut root = node("");
+        root.add_child(node("first"));
+        root.add_child(node("second"));
+        let mut tree = DeviceTree::new();
+        tree.root = root;
+        let mut blob = tree.to_dtb();
+        let second = blob.windows(8).position(|it| it == b"second\0\0").unwrap();
+        blob[second - 1] = 2;
+        assert!(Tree::parse(&blob).is_err());
     }
 }

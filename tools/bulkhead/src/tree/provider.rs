@@ -1,9 +1,8 @@
-//! Which other nodes a device depends on.
+//! Which other nodes a node names, and which of them it needs.
 //!
-//! A blob does not say which cells are phandles; the bindings do. The table below holds those of the
-//! common bindings of Linux (`Documentation/devicetree/bindings`). A phandle in a vendor's own property is
-//! not seen. `iommus` and `msi-parent` are left out: a guest has neither an SMMU nor an ITS.
+//! A provider that the board disables is none: an operating system on the bare board would not find it either.
 
+use super::binding::{Arguments, Bond, naming};
 use super::{NodeId, Tree};
 
 /// A dependency of a node.
@@ -15,90 +14,99 @@ pub(crate) struct Need {
     pub(crate) provider: NodeId,
 }
 
-/// Properties that list phandles, each followed by as many cells as the named property of the provider
-/// says; `None`: by no cells.
-const SPECIFIERS: &[(&str, Option<&str>)] = &[
-    ("assigned-clock-parents", Some("#clock-cells")),
-    ("assigned-clocks", Some("#clock-cells")),
-    ("clocks", Some("#clock-cells")),
-    ("cooling-device", Some("#cooling-cells")),
-    ("dmas", Some("#dma-cells")),
-    ("gpios", Some("#gpio-cells")),
-    ("hwlocks", Some("#hwlock-cells")),
-    ("interconnects", Some("#interconnect-cells")),
-    ("io-channels", Some("#io-channel-cells")),
-    ("mboxes", Some("#mbox-cells")),
-    ("memory-region", None),
-    ("mux-controls", Some("#mux-control-cells")),
-    ("nvmem", None),
-    ("nvmem-cells", None),
-    ("operating-points-v2", None),
-    ("phy-handle", None),
-    ("phys", Some("#phy-cells")),
-    ("power-domains", Some("#power-domain-cells")),
-    ("power-supplies", None),
-    ("pwms", Some("#pwm-cells")),
-    ("resets", Some("#reset-cells")),
-    ("sound-dai", Some("#sound-dai-cells")),
-    ("syscon", None),
-    ("thermal-sensors", Some("#thermal-sensor-cells")),
-];
+/// An entry of a property that names nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    /// The cell that holds the phandle.
+    pub(crate) at: usize,
+    /// The cells behind it that belong to it.
+    pub(crate) arguments: Vec<u32>,
+    /// The node; `None` for a gap.
+    pub(crate) target: Option<NodeId>,
+}
 
 impl Tree {
-    /// The nodes that a node depends on, its interrupt controllers among them.
+    /// The nodes that a node depends on: those that it names, its interrupt controllers, and the device that
+    /// it is a part of.
     pub(crate) fn needs(&self, id: NodeId) -> Result<Vec<Need>, String> {
         let mut needs = Vec::new();
+        if self.is_table(id) {
+            return Ok(needs);
+        }
         for (property, _) in &self.node(id).properties {
-            let Some(cells) = specifier_cells(property) else { continue };
-            for (provider, _) in self.specifiers(id, property, cells)? {
+            if naming(property).is_none_or(|naming| naming.bond == Bond::Link) {
+                continue;
+            }
+            for provider in self.references(id, property)?.iter().filter_map(|entry| entry.target) {
                 needs.push(Need { property: property.clone(), provider });
             }
         }
-        for line in self.lines(id)? {
-            needs.push(Need { property: "interrupts".to_owned(), provider: line.controller });
+        for controller in self.lines(id)?.into_iter().map(|line| line.controller) {
+            needs.push(Need { property: "interrupts".to_owned(), provider: controller });
         }
+        if let Some(whole) = self.ancestors(id).find(|id| !self.is_bus(*id)) {
+            needs.push(Need { property: "parent".to_owned(), provider: whole });
+        }
+        let is_provider = |id| self.is_enabled(id) && !self.is_wiring(id) && !self.is_of_firmware(id);
+        needs.retain(|need| is_provider(need.provider));
         Ok(needs)
     }
 
-    /// The entries of a property that lists phandles; a phandle of zero is a gap.
-    pub(super) fn specifiers(
-        &self,
-        id: NodeId,
-        property: &str,
-        cells: Option<&str>,
-    ) -> Result<Vec<(NodeId, Vec<u32>)>, String> {
+    /// The entries of a property that names nodes; none if it does not.
+    pub(crate) fn references(&self, id: NodeId, property: &str) -> Result<Vec<Reference>, String> {
         let node = self.node(id);
+        let arguments = match naming(property) {
+            _ if property == "interrupts-extended" => Arguments::Counted("#interrupt-cells"),
+            // A hogged line is one of the controller that the node lies in.
+            Some(_) if node.property("gpio-hog").is_some() => return Ok(Vec::new()),
+            Some(naming) => naming.arguments,
+            None => return Ok(Vec::new()),
+        };
         let malformed = || format!("`{property}` of `{}` is malformed", node.path);
-        let all = node.cells(property);
-        let mut rest = all.as_slice();
+        let cells = node.cells(property);
         let mut found = Vec::new();
-        while let Some((&phandle, after)) = rest.split_first() {
-            rest = after;
-            if phandle == 0 {
-                continue;
-            }
-            let provider = self.by_phandle(phandle).ok_or_else(malformed)?;
-            let count =
-                cells.map_or(Some(0), |cells| self.node(provider).cell(cells)).ok_or_else(malformed)?;
-            let count = usize::try_from(count).unwrap_or(usize::MAX);
-            let (specifier, after) = rest.split_at_checked(count).ok_or_else(malformed)?;
-            found.push((provider, specifier.to_vec()));
-            rest = after;
+        let mut at = 0;
+        while let Some(&phandle) = cells.get(at) {
+            let target = self.by_phandle(phandle);
+            let count = match (arguments, target) {
+                _ if phandle == 0 || phandle == u32::MAX => 0,
+                (_, None) => return Err(malformed()),
+                (Arguments::Counted(name), Some(target)) => self.count(target, name),
+                (Arguments::Fixed(count), Some(_)) => count,
+                (Arguments::Rest, Some(_)) => cells.len() - at - 1,
+            };
+            let arguments = cells.get(at + 1..at + 1 + count).ok_or_else(malformed)?.to_vec();
+            found.push(Reference { at, arguments, target });
+            at += 1 + count;
         }
         Ok(found)
     }
-}
 
-/// How a property lists phandles, if it does.
-fn specifier_cells(property: &str) -> Option<Option<&'static str>> {
-    if let Some((_, cells)) = SPECIFIERS.iter().find(|(known, _)| *known == property) {
-        return Some(*cells);
+    /// Whether a node only holds others: a bus that needs no driver, or a folder such as `/clocks`.
+    pub(crate) fn is_bus(&self, id: NodeId) -> bool {
+        let node = self.node(id);
+        let is_folder = || node.property("reg").is_none() && node.compatible().is_empty();
+        node.parent.is_none() || node.is_a("simple-bus") || node.is_a("simple-pm-bus") || is_folder()
     }
-    let is_pinctrl = property
-        .strip_prefix("pinctrl-")
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()));
-    if is_pinctrl || property.ends_with("-supply") {
-        return Some(None);
+
+    /// Whether a node is a table of names, whose properties are called what they name.
+    fn is_table(&self, id: NodeId) -> bool {
+        matches!(self.node(id).path.as_str(), "/__symbols__" | "/aliases" | "/chosen")
     }
-    (property.ends_with("-gpios") || property.ends_with("-gpio")).then_some(Some("#gpio-cells"))
+
+    /// Whether a node is a power domain of PSCI, whose calls the hypervisor answers.
+    fn is_of_firmware(&self, id: NodeId) -> bool {
+        let is_psci = |id: NodeId| self.node(id).compatible().iter().any(|kind| kind.starts_with("arm,psci"));
+        self.ancestors(id).any(is_psci)
+    }
+
+    /// Whether a node only says where interrupt lines go.
+    pub(crate) fn is_wiring(&self, id: NodeId) -> bool {
+        self.node(id).property("interrupt-map").is_some() && self.is_bus(id)
+    }
+
+    /// A property that counts cells; absent, it counts none.
+    pub(super) fn count(&self, id: NodeId, name: &str) -> usize {
+        usize::try_from(self.node(id).cell(name).unwrap_or(0).min(64)).unwrap_or(0)
+    }
 }

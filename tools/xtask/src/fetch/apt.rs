@@ -57,6 +57,28 @@ pub(super) fn download(folder: &Path, package: &str, others: &[&str]) -> Result<
     Ok(Packages { folder: folder.to_owned(), files: deb_files(&packages)? })
 }
 
+/// Downloads the newest kernel of a series such as `6.12`, unless one was downloaded before.
+pub(super) fn newest_kernel(folder: &Path, series: &str) -> Result<Packages, Failure> {
+    let packages = folder.join("packages").join(series);
+    let complete = packages.join("complete");
+    if !complete.is_file() {
+        remove_if_there(&packages)?;
+        fs::create_dir_all(&packages).map_err(Failure::about(&packages))?;
+        let apt = Apt::new(folder)?;
+        eprintln!("fetch: downloading the newest kernel {series} (arm64) through apt");
+        action::output(apt.command("apt-get").arg("update"))?;
+        let pattern = format!("^linux-image-{}\\.", series.replace('.', "\\."));
+        let found = action::output(apt.command("apt-cache").args(["search", "--names-only", &pattern]))?;
+        let kernel = newest(&found, series).ok_or_else(|| {
+            let hint = "add Debian's backports to apt's sources, or use a Debian that has it";
+            Failure::missing(format!("apt knows no kernel {series} for arm64; {hint}"))
+        })?;
+        action::output(apt.command("apt-get").args(["download", kernel]).current_dir(&packages))?;
+        fs::write(&complete, "").map_err(Failure::about(&complete))?;
+    }
+    Ok(Packages { folder: folder.to_owned(), files: deb_files(&packages)? })
+}
+
 struct Apt {
     options: Vec<OsString>,
 }
@@ -98,6 +120,20 @@ fn kernel_behind(depends: &str) -> Option<&str> {
     names.find(|name| name.starts_with("linux-image-"))
 }
 
+/// The newest general kernel of a series in what `apt-cache search` found; a signed one before its twin.
+fn newest<'a>(found: &'a str, series: &str) -> Option<&'a str> {
+    let names = found.lines().filter_map(|line| line.split(' ').next());
+    let order = |name: &&str| {
+        let version = name.strip_prefix("linux-image-")?.strip_prefix(series)?.strip_prefix('.')?;
+        let signed = version.strip_suffix("-arm64");
+        let version = signed.or(version.strip_suffix("-arm64-unsigned"))?;
+        let (patch, rest) = version.split_once('+').unwrap_or((version, ""));
+        let is_general = !rest.contains("-rt") && !rest.contains("-cloud");
+        Some((patch.parse::<u32>().ok().filter(|_| is_general)?, signed.is_some()))
+    };
+    names.filter(|name| order(name).is_some()).max_by_key(order)
+}
+
 fn deb_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = fs::read_dir(folder).map_err(Failure::about(folder))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
@@ -121,6 +157,18 @@ mod tests {
     fn a_kernel_package_is_its_own_kernel() {
         let depends = "linux-image-6.1.0-42-cloud-arm64\n  Depends: kmod\n |Depends: linux-initramfs-tool\n  Suggests: linux-image-x\n";
         assert_eq!(kernel_behind(depends), None);
+    }
+
+    #[test]
+    fn the_newest_general_kernel_is_taken() {
+        let found = "linux-image-6.12.9+deb12-arm64 - Linux 6.12 (signed)\n\
+                     linux-image-6.12.95+deb12-rt-arm64 - PREEMPT_RT\n\
+                     linux-image-6.12.94+deb12-arm64-unsigned - Linux 6.12\n\
+                     linux-image-6.12.94+deb12-arm64 - Linux 6.12 (signed)\n\
+                     linux-image-6.12.95+deb12-arm64-16k - 16k pages\n\
+                     linux-image-6.12.96+deb12-cloud-arm64 - cloud\n";
+        assert_eq!(newest(found, "6.12"), Some("linux-image-6.12.94+deb12-arm64"));
+        assert_eq!(newest(found, "6.13"), None);
     }
 
     #[test]

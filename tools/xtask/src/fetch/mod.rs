@@ -5,6 +5,7 @@
 
 mod apt;
 mod cpio;
+mod device_trees;
 mod disk;
 mod initramfs;
 mod u_boot;
@@ -22,6 +23,7 @@ use crate::{
     workspace::{images, root, target_dir},
 };
 
+pub(crate) use device_trees::device_trees;
 pub(crate) use u_boot::u_boot;
 
 /// Debian's name for its smallest kernel that boots here.

@@ -24,6 +24,8 @@ pub(crate) enum Tool {
     Qemu,
     /// `mke2fs`.
     FileSystem,
+    /// `dtc`.
+    TreeCompiler,
 }
 
 /// Whether this machine may be changed.

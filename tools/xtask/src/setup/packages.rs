@@ -17,6 +17,7 @@ const OLDEST_QEMU: u32 = 8;
 pub(super) enum Package {
     Qemu,
     E2fsprogs,
+    DeviceTreeCompiler,
 }
 
 impl Package {
@@ -25,6 +26,7 @@ impl Package {
         match self {
             Self::Qemu => "qemu-system-arm",
             Self::E2fsprogs => "e2fsprogs",
+            Self::DeviceTreeCompiler => "device-tree-compiler",
         }
     }
 }
@@ -35,6 +37,7 @@ impl fmt::Display for Package {
         match self {
             Self::Qemu => write!(f, "qemu-system-aarch64 of version {OLDEST_QEMU} or newer (10 wanted)"),
             Self::E2fsprogs => write!(f, "mke2fs (e2fsprogs)"),
+            Self::DeviceTreeCompiler => write!(f, "dtc (device-tree-compiler)"),
         }
     }
 }
@@ -47,6 +50,9 @@ pub(super) fn missing(tools: &[Tool]) -> Result<Vec<Package>, Failure> {
     }
     if tools.contains(&Tool::FileSystem) && program("mke2fs").is_none() {
         packages.push(Package::E2fsprogs);
+    }
+    if tools.contains(&Tool::TreeCompiler) && program("dtc").is_none() {
+        packages.push(Package::DeviceTreeCompiler);
     }
     Ok(packages)
 }
