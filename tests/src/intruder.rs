@@ -69,16 +69,18 @@ fn attack(context: &Context<'_>, stage: &Stage) -> Result<()> {
 fn observe(context: &Context<'_>, stage: &Stage) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let built = stage.build(context)?;
-    let mut machine = stage.boot(context, &built)?;
+    let place = memory::Place::new()?;
+    let mut machine = stage.boot(context, &built, &place)?;
     let constant = memory::Constant::of(context, &built)?;
     machine.expect("witness", &Regex::new(r"beat 1 of ")?, deadline)?;
-    constant.look(&machine.monitor).context("before the attacks")?;
+    let mut monitor = memory::Monitor::connect(place)?;
+    constant.look(&mut monitor).context("before the attacks")?;
     machine.expect("intruder", &Regex::new(r"(?m)^done\r\n")?, deadline)?;
     let counts = Counts::wait_for(&mut machine, "intruder")?;
     ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
     every_exit_was_answered(machine.transcript("bulkhead"))?;
     beats::wait_for_more(&mut machine, deadline)?;
-    constant.look(&machine.monitor).context("after the attacks")?;
+    constant.look(&mut monitor).context("after the attacks")?;
     let ending = if stage.interrupts == Interrupts::Direct { Ending::Possible } else { Ending::Impossible };
     beats::check(machine.transcript("witness"), ending)?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();

@@ -14,18 +14,25 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// The monitor of a machine: a socket in a folder of its own.
+/// Where a machine's monitor is to be: a socket in a folder of its own.
 #[derive(Debug)]
-pub(super) struct Monitor {
+pub(super) struct Place {
     folder: TempDir,
 }
 
-impl Monitor {
-    /// One for a machine that is yet to be started.
+/// The monitor of a running machine, by one connection: QEMU 10.0 does not always answer a second one.
+#[derive(Debug)]
+pub(super) struct Monitor {
+    place: Place,
+    replies: BufReader<UnixStream>,
+}
+
+impl Place {
+    /// One that nobody else uses.
     pub(super) fn new() -> Result<Self> {
         Ok(Self { folder: tempfile::Builder::new().prefix("bulkhead-").tempdir()? })
     }
@@ -35,27 +42,38 @@ impl Monitor {
         format!("unix:{},server=on,wait=off", self.socket().display())
     }
 
-    /// The `size` bytes at physical address `base`.
-    fn read(&self, base: u64, size: usize) -> Result<Vec<u8>> {
-        let file = self.folder.path().join("memory");
-        let mut stream = UnixStream::connect(self.socket()).context("QEMU's monitor")?;
-        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let mut replies = BufReader::new(stream.try_clone()?);
-        let arguments = json!({ "val": base, "size": size, "filename": utf8(&file)? });
-        for command in [
-            json!({ "execute": "qmp_capabilities" }),
-            json!({ "execute": "pmemsave", "arguments": arguments }),
-        ] {
-            writeln!(stream, "{command}")?;
-            wait_for_return(&mut replies).with_context(|| command.to_string())?;
-        }
-        Ok(fs::read(file)?)
-    }
-
     fn socket(&self) -> PathBuf {
         self.folder.path().join("monitor")
     }
 }
+
+impl Monitor {
+    /// Connects with a machine that has begun to run.
+    pub(super) fn connect(place: Place) -> Result<Self> {
+        let stream = UnixStream::connect(place.socket()).context("QEMU's monitor")?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut monitor = Self { place, replies: BufReader::new(stream) };
+        monitor.execute(&json!({ "execute": "qmp_capabilities" }))?;
+        Ok(monitor)
+    }
+
+    /// The `size` bytes at physical address `base`.
+    fn read(&mut self, base: u64, size: usize) -> Result<Vec<u8>> {
+        let file = self.place.folder.path().join("memory");
+        let name = file.to_str().context("a folder for temporary files whose name is not UTF-8")?;
+        let arguments = json!({ "val": base, "size": size, "filename": name });
+        self.execute(&json!({ "execute": "pmemsave", "arguments": arguments }))?;
+        Ok(fs::read(file)?)
+    }
+
+    fn execute(&mut self, command: &Value) -> Result<()> {
+        writeln!(self.replies.get_mut(), "{command}")?;
+        wait_for_return(&mut self.replies).with_context(|| command.to_string())
+    }
+}
+
+/// How long the monitor may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Skips greeting and events.
 fn wait_for_return(replies: &mut impl BufRead) -> Result<()> {
@@ -88,7 +106,7 @@ impl Constant {
     }
 
     /// Reads it and compares it with the image.
-    pub(super) fn look(&self, monitor: &Monitor) -> Result<()> {
+    pub(super) fn look(&self, monitor: &mut Monitor) -> Result<()> {
         let found = monitor.read(self.base, self.image.len())?;
         ensure!(found.len() == self.image.len(), "{} bytes of memory", found.len());
         let bytes = found.iter().zip(&self.image).enumerate();
@@ -110,8 +128,4 @@ fn data(elf: &[u8]) -> Result<Range<usize>> {
     let [segment] = writable.collect::<Vec<_>>()[..] else { bail!("not one writable segment") };
     let begin = usize::try_from(segment.p_vaddr(endian) - base)?;
     Ok(begin..begin + usize::try_from(segment.p_memsz(endian))?)
-}
-
-fn utf8(path: &Path) -> Result<&str> {
-    path.to_str().context("a folder for temporary files whose name is not UTF-8")
 }

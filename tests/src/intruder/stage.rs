@@ -4,7 +4,7 @@
 //! hypervisor, every region of the witness. All of that comes from QEMU's device tree and from the plan, which
 //! the boot arguments do not change: it is planned once without them, and once with.
 
-use super::memory::Monitor;
+use super::memory::Place;
 use crate::loader::{bare_machine, device_tree};
 use crate::{Context, Running};
 use anyhow::{Result, anyhow, ensure};
@@ -15,7 +15,6 @@ use dtoolkit::fdt::Fdt;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 /// How the intruder's interrupts reach it.
@@ -32,12 +31,6 @@ pub(super) struct Stage {
     pub(super) interrupts: Interrupts,
     pub(super) seed: u64,
     pub(super) cpu: &'static str,
-}
-
-/// The machine, with its monitor.
-pub(super) struct Scene<'a> {
-    machine: Running<'a>,
-    pub(super) monitor: Monitor,
 }
 
 /// INTIDs on QEMU's `virt`: the clock's and the UART's, which are the witness's, and the intruder's own.
@@ -61,11 +54,14 @@ impl Stage {
         Ok(told)
     }
 
-    /// Boots it.
-    pub(super) fn boot<'a>(&self, context: &'a Context<'a>, built: &Built) -> Result<Scene<'a>> {
-        let monitor = Monitor::new()?;
-        let options = ["-nic", "none", "-qmp", &monitor.argument()];
-        Ok(Scene { machine: context.boot_with(&self.name(), built, &options)?, monitor })
+    /// Boots it, with a monitor at that place.
+    pub(super) fn boot<'a>(
+        &self,
+        context: &'a Context<'a>,
+        built: &Built,
+        monitor: &Place,
+    ) -> Result<Running<'a>> {
+        context.boot_with(&self.name(), built, &["-nic", "none", "-qmp", &monitor.argument()])
     }
 
     /// The system's file, beside that of a board with as many CPUs, and such.
@@ -161,20 +157,6 @@ fn add(targets: &mut BTreeMap<u64, String>, name: &str, base: u64, size: u64) {
         ("last", base.saturating_add(size.saturating_sub(0x1000))),
     ] {
         targets.entry(address & !0xfff).or_insert_with(|| format!("{name}/{place}"));
-    }
-}
-
-impl<'a> Deref for Scene<'a> {
-    type Target = Running<'a>;
-
-    fn deref(&self) -> &Running<'a> {
-        &self.machine
-    }
-}
-
-impl DerefMut for Scene<'_> {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.machine
     }
 }
 
