@@ -113,13 +113,7 @@ pub(crate) fn reset_el1(features: &Features) {
     // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
     unsafe { clear_debug() };
     if features.has_pmu() {
-        PMCR_EL0::write(PMCR_RESET);
-        PMCNTENCLR_EL0::write(u64::from(u32::MAX));
-        PMINTENCLR_EL1::write(u64::from(u32::MAX));
-        PMOVSCLR_EL0::write(u64::from(u32::MAX));
-        PMUSERENR_EL0::write(0);
-        PMCCFILTR_EL0::write(0);
-        reset_event_types();
+        reset_pmu();
     }
     if features.has_ras() {
         VDISR_EL2::write(0);
@@ -146,8 +140,14 @@ fn event_counters() -> u64 {
     PMCR_EL0::read() >> 11 & 0x1f
 }
 
-/// Makes every event counter count event 0, and counter 0 the selected one.
-fn reset_event_types() {
+/// Gives EL1 a PMU that counts nothing, has counted nothing, and is to count event 0 everywhere.
+fn reset_pmu() {
+    PMCR_EL0::write(PMCR_RESET);
+    PMCNTENCLR_EL0::write(u64::from(u32::MAX));
+    PMINTENCLR_EL1::write(u64::from(u32::MAX));
+    PMOVSCLR_EL0::write(u64::from(u32::MAX));
+    PMUSERENR_EL0::write(0);
+    PMCCFILTR_EL0::write(0);
     for counter in (0..event_counters()).rev() {
         PMSELR_EL0::write(counter);
         synchronize();

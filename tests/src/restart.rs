@@ -20,6 +20,10 @@ pub(crate) const TESTS: &[Test] = &[
         fall::run(context, Interrupts::Guarded, 1)
     }),
     test("the same on two guarded CPUs", |context| fall::run(context, Interrupts::Guarded, 2)),
+    test("a CPU that takes exceptions for ever is left behind, and harms nobody", |context| {
+        fall::astray(context, Interrupts::Direct)
+    }),
+    test("so is a guarded one", |context| fall::astray(context, Interrupts::Guarded)),
     test("a partition that resets itself finds nothing of its former life", end::resets),
     test("so does one on CPUs with every extension", end::resets_of_extended_cpus),
     test("a fault is recorded and answered as often as the plan says", end::faults),

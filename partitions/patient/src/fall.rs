@@ -1,7 +1,8 @@
 //! How a patient falls.
 //!
 //! Most of these are about being woken: a CPU that sleeps with everything masked leaves only if an interrupt
-//! reaches it, and each of them takes away another thing that this depends on.
+//! reaches it, and each of them takes away another thing that this depends on. One that goes astray is awake and
+//! never comes near memory, so that it does not notice when that is taken away.
 
 use crate::{interrupts, raw};
 use core::fmt;
@@ -16,6 +17,8 @@ pub(crate) enum Fall {
     Off,
     /// By an exception where there is no memory.
     Vector,
+    /// By exceptions that it takes where nothing is translated.
+    Astray,
     /// Into a loop with everything masked.
     Loop,
     /// Asleep in WFI.
@@ -34,10 +37,11 @@ pub(crate) enum Fall {
     Igrpen,
 }
 
-const FALLS: [(&str, Fall); 11] = [
+const FALLS: [(&str, Fall); 12] = [
     ("reset", Fall::Reset),
     ("off", Fall::Off),
     ("vector", Fall::Vector),
+    ("astray", Fall::Astray),
     ("loop", Fall::Loop),
     ("wfi", Fall::Wfi),
     ("wfe", Fall::Wfe),
@@ -65,6 +69,7 @@ impl Fall {
             Self::Reset if index == 0 => psci::system_reset(),
             Self::Off if index == 0 => psci::system_off(),
             Self::Vector if index == 0 => raw::lose_vectors(),
+            Self::Astray => raw::go_astray(),
             Self::Loop => raw::run_in_a_circle(),
             Self::Wfe => raw::doze(),
             Self::SgiOff => interrupts::disable_sgis(machine, index),

@@ -99,6 +99,15 @@ patient_wfe:
 1:  wfe
     b       1b
 
+// Takes an exception where its own tables lead nowhere, again and again: no table is even read for it.
+    .global patient_astray
+patient_astray:
+    mov     x0, {OUTSIDE}
+    msr     vbar_el1, x0
+    isb
+    svc     #0
+    b       .
+
 // Takes an exception where there is no memory, by its own tables or without.
     .global patient_vector
 patient_vector:

@@ -131,6 +131,8 @@ pub(crate) const INTERFACE_CONTROL: Register = register!("icc_ctlr_el1", 0b10);
 
 /// Where a CPU that falls by `vector` has its vectors: nothing is there.
 const NOWHERE: u64 = 0x1000;
+/// Where one that falls by `astray` has them: beyond the 39 bits that are translated.
+const OUTSIDE: u64 = 1 << 45;
 /// Bytes of an [`Arrival`], as a power of two.
 const ARRIVAL_SHIFT: usize = 9;
 
@@ -139,6 +141,7 @@ global_asm!(
     CPUS = const cpu::MOST,
     ARRIVAL_SHIFT = const ARRIVAL_SHIFT,
     NOWHERE = const NOWHERE,
+    OUTSIDE = const OUTSIDE,
 );
 
 /// A CPU before the runtime has changed anything of it, as `raw.S` writes it down.
@@ -165,6 +168,7 @@ unsafe extern "C" {
     fn patient_wfi() -> !;
     fn patient_wfe() -> !;
     fn patient_vector() -> !;
+    fn patient_astray() -> !;
 }
 
 /// How the CPU that asks began.
@@ -215,6 +219,12 @@ pub(crate) fn doze() -> ! {
 pub(crate) fn lose_vectors() -> ! {
     // SAFETY: no code of this guest runs afterwards.
     unsafe { patient_vector() }
+}
+
+/// Takes exceptions for ever where nothing is translated.
+pub(crate) fn go_astray() -> ! {
+    // SAFETY: no code of this guest runs afterwards.
+    unsafe { patient_astray() }
 }
 
 /// Registers in memory.
@@ -293,7 +303,7 @@ impl Stretch {
 
     fn words(&self) -> impl Iterator<Item = *mut u64> {
         let words = (self.0.base..self.0.base + self.0.size).step_by(size_of::<u64>());
-        words.map(|address| ptr::with_exposed_provenance_mut(address as usize))
+        words.map(|address| ptr::with_exposed_provenance_mut(usize::try_from(address).unwrap_or_default()))
     }
 }
 

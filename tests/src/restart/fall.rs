@@ -53,6 +53,32 @@ pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) ->
     Ok(())
 }
 
+/// Stage 1 translates nothing at the vectors, so the CPU is at EL1 for ever and never asks stage 2: the limit of
+/// stopping by taking memory away. Its neighbour goes on.
+pub(super) fn astray(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
+    let name = format!("astray-{interrupts:?}").to_lowercase();
+    let mode = format!("{interrupts:?}").to_lowercase();
+    let system = format!(
+        "[[partition]]\nname = \"warden\"\nimage = \"warden.elf\"\nbootargs = \"orders=strand@astray:2\"\n\
+         cpus = [0]\nmemory = \"4M\"\ncontrols = [\"astray\"]\n\n\
+         [[partition]]\nname = \"astray\"\nimage = \"patient.elf\"\nbootargs = \"fall=astray\"\n\
+         cpus = [1, 2]\nmemory = \"4M\"\ninterrupts = \"{mode}\"\n\n\
+         [[partition]]\nname = \"ticker\"\nimage = \"ticker.elf\"\nbootargs = \"ticks=4000 period-us=1000\"\n\
+         cpus = [3]\nmemory = \"4M\"\n"
+    );
+    let mut machine = context.run(&name, &context.made(&name, &system)?)?;
+    machine.expect(
+        "warden",
+        &Regex::new(r"warden: strand@astray: Stopping, restart 0, CPUs 0b1\r\n")?,
+        patience(),
+    )?;
+    let told = Regex::new(r"astray: stopping; its CPUs 0b1 \(by bit\) cannot be woken\r\n")?;
+    machine.expect("bulkhead", &told, patience())?;
+    machine.expect("ticker", &Regex::new(r"ticker: 4000 ticks, lost 0, late min")?, patience())?;
+    machine.expect("ticker", &Regex::new(r"ticker: pattern intact\r\n")?, patience())?;
+    Ok(())
+}
+
 /// The lines of `partition` that say this and no more.
 fn count(machine: &Running<'_>, partition: &str, what: &str) -> usize {
     let text = String::from_utf8_lossy(machine.transcript(partition)).into_owned();

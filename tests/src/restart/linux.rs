@@ -13,8 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use regex::bytes::Regex;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// SYSTEM_RESET, by way of `reboot`.
 pub(super) fn by_itself(context: &Context<'_>) -> Result<()> {
@@ -32,10 +31,13 @@ pub(super) fn by_panic(context: &Context<'_>) -> Result<()> {
     })
 }
 
-/// An exception where there is no memory.
+/// An exception where there is no memory. CPUs share the kernel's code, and one that came into the midst of what
+/// breaks it would not fail but take exceptions for ever, so there is only one.
 pub(super) fn by_fault(context: &Context<'_>) -> Result<()> {
     restarted(context, "linux-fails", "", |linux, socket| {
-        break_kernel(socket)?;
+        let cpus = linux.answer("echo 0 > /sys/devices/system/cpu/cpu1/online; nproc", r"\n(\d+)\r\n")?;
+        ensure!(cpus == "1", "nproc says {cpus}");
+        break_kernel(linux, socket)?;
         ended(linux, "failed: no memory where it takes its exceptions")
     })
 }
@@ -114,7 +116,7 @@ fn ended(linux: &mut Linux<'_>, why: &str) -> Result<()> {
 }
 
 /// Overwrites what Linux's first CPU is about to execute in its kernel: vectors where nothing is, and no MMU.
-fn break_kernel(socket: &Path) -> Result<()> {
+fn break_kernel(linux: &mut Linux<'_>, socket: &Path) -> Result<()> {
     const PATCH: [u32; 6] = [
         0xd282_0000, // mov x0, #0x1000
         0xd518_c000, // msr vbar_el1, x0
@@ -135,7 +137,7 @@ fn break_kernel(socket: &Path) -> Result<()> {
         if is_in_kernel {
             return Ok(());
         }
-        sleep(Duration::from_millis(2));
+        linux.machine.listen(Instant::now() + Duration::from_millis(2))?;
     }
     bail!("Linux is never in its kernel")
 }

@@ -125,6 +125,15 @@ impl Session {
         pattern.captures(searched).ok_or_else(|| Error::host("matching", io::ErrorKind::InvalidData))
     }
 
+    /// Takes in what the consoles say until then: QEMU stands still, and with it the whole machine, if nobody
+    /// does.
+    pub fn listen(&mut self, deadline: Instant) -> Result<(), Error> {
+        while self.status.is_none() && Instant::now() < deadline {
+            self.pump(Some(deadline), None)?;
+        }
+        Ok(())
+    }
+
     /// Types bytes to a partition with a UART of its own; they leave while the session waits.
     pub fn send(&mut self, partition: &str, text: &[u8]) -> Result<(), Error> {
         let link = self.links.iter_mut().find(|link| link.hears_for(partition));
