@@ -145,6 +145,15 @@ fn interrupt_is(map: &Map, intid: u32) -> Answer {
         answer.notes.push("no exit: the CPU interface is the hardware's own".to_owned());
         return answer;
     }
+    let raised = |view: &&View| view.seen.iter().any(|seen| seen.interrupt == Some(intid));
+    if let Some(view) = map.partitions.iter().find(raised) {
+        return Answer {
+            owner: Some(view.name.clone()),
+            says: format!("{name} is `{}`'s: {HYPERVISOR} raises it for the virtual PL011", view.name),
+            written: vec![view.written.clone()],
+            ..nobody(String::new())
+        };
+    }
     let device = map.devices.iter().find(|device| device.interrupts.contains(&intid));
     match (map.interrupts.iter().find(|line| line.intid == intid), device) {
         (Some(Line { owner, trigger, devices, written, .. }), _) => Answer {

@@ -64,6 +64,13 @@ fn an_interrupt_is_that_of_its_device() {
 }
 
 #[test]
+fn the_interrupt_of_a_virtual_uart_is_that_of_its_partition() {
+    let (owner, place, drawn) = whose("spare/uarts", "irq 200");
+    assert_eq!((owner.as_deref(), place), (Some("first"), Some((3, 8))));
+    assert!(drawn.contains("bulkhead raises it for the virtual PL011"), "{drawn}");
+}
+
+#[test]
 fn a_cpu_is_its_partitions_or_stays_off() {
     let (owner, place, drawn) = whose("rest", "cpu 2");
     assert_eq!((owner.as_deref(), place), (Some("two"), Some((15, 8))));

@@ -12,8 +12,14 @@ use std::process::Command;
 use support::{assert_is_file, tests};
 
 /// Each system with one of its partitions.
-const PARTITIONS: [(&str, &str); 5] =
-    [("rest", "most"), ("rest", "two"), ("kernel", "kernel"), ("devices", "first"), ("eight/linux", "linux")];
+const PARTITIONS: [(&str, &str); 6] = [
+    ("spare/uarts", ""),
+    ("rest", "most"),
+    ("rest", "two"),
+    ("kernel", "kernel"),
+    ("devices", "first"),
+    ("eight/linux", "linux"),
+];
 
 fn built(name: &str) -> Built {
     let options = Options { images: vec![tests().join("images")], ..Options::default() };

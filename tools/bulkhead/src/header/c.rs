@@ -22,6 +22,9 @@ pub(super) fn write(content: &Content<'_>) -> String {
     if let Some(uart) = content.uart {
         define("UART_BASE", address(uart));
     }
+    if let Some(intid) = content.uart_interrupt {
+        define("UART_IRQ", intid.to_string());
+    }
     define("CPUS", content.cpus.len().to_string());
     let cpus: Vec<String> = content.cpus.iter().map(|mpidr| address(*mpidr)).collect();
     define("CPU_MPIDRS", format!("{{ {} }}", cpus.join(", ")));

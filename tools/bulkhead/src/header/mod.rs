@@ -29,8 +29,9 @@ struct Content<'a> {
     ram: (u64, u64),
     distributor: u64,
     redistributors: u64,
-    /// The virtual PL011, if it has no UART of its own.
+    /// The virtual PL011, if it has no UART of its own, and the interrupt of that.
     uart: Option<u64>,
+    uart_interrupt: Option<u32>,
     /// Affinities that its CPUs see in MPIDR_EL1.
     cpus: Vec<u64>,
     devices: Vec<(String, &'a Device)>,
@@ -60,6 +61,7 @@ impl<'a> Content<'a> {
             distributor: base("distributor"),
             redistributors: base("redistributor"),
             uart: first("virtual PL011").map(|seen| seen.ipa),
+            uart_interrupt: first("virtual PL011").and_then(|seen| seen.interrupt),
             cpus: map.cpus.iter().filter(|cpu| is_own(&cpu.owner)).map(|cpu| cpu.virtual_mpidr).collect(),
             devices: named(devices),
         }

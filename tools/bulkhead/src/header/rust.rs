@@ -18,6 +18,9 @@ pub(super) fn write(content: &Content<'_>) -> String {
     if let Some(uart) = content.uart {
         constant("First byte of the PL011 that the hypervisor shows.", "UART_BASE", uart);
     }
+    if let Some(intid) = content.uart_interrupt {
+        let _ = writeln!(text, "/// INTID of that PL011.\npub const UART_IRQ: u32 = {intid};");
+    }
     let cpus: Vec<String> = content.cpus.iter().map(|mpidr| grouped(*mpidr)).collect();
     let (count, cpus) = (content.cpus.len(), cpus.join(", "));
     let _ = writeln!(

@@ -24,7 +24,12 @@ pub(super) fn write(content: &Content<'_>) -> String {
     let _ = writeln!(text, "\t\treg = <{}>;\n\t}};\n\n\tsoc {{", cells(base, size));
     if let Some(uart) = content.uart {
         let _ = writeln!(text, "\t\tbulkhead_uart: uart@{uart:x} {{\n\t\t\tcompatible = \"arm,pl011\";");
-        let _ = writeln!(text, "\t\t\treg = <{}>;\n\t\t\tstatus = \"okay\";\n\t\t}};", cells(uart, 0x1000));
+        let _ = writeln!(text, "\t\t\treg = <{}>;", cells(uart, 0x1000));
+        if let Some(intid) = content.uart_interrupt {
+            let line = format!("<0 {} {EDGE_RISING} {PRIORITY:#x}>", intid - 32);
+            let _ = writeln!(text, "\t\t\tinterrupts = {line};\n\t\t\tinterrupt-parent = <&gic>;");
+        }
+        let _ = writeln!(text, "\t\t\tstatus = \"okay\";\n\t\t}};");
     }
     for (name, device) in &content.devices {
         write_device(&mut text, content, name, device);
