@@ -167,7 +167,7 @@ fn warnings(folder: &Path, sketch: &Sketch) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for partition in &sketch.partitions {
         let file = folder.join(format!("{}.dtb", partition.name));
-        fs::write(&file, &partition.tree)?;
+        fs::write(&file, partition.tree.as_deref().context("a partition without a tree")?)?;
         found.extend(said_by_dtc(&file)?.difference(&known).cloned());
     }
     Ok(found)

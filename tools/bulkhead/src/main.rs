@@ -10,6 +10,7 @@ use bulkhead::decode::Decoder;
 use bulkhead::inspect::inspect;
 use bulkhead::run;
 use bulkhead::schema::Document;
+use bulkhead::sketch::{Sketch, sketch};
 use bulkhead::system::{self, Built, Failure, Options};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{Shell, generate};
@@ -231,6 +232,10 @@ fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
 }
 
 impl System {
+    fn sketch(&self) -> Result<Sketch, Stop> {
+        Ok(sketch(&system::locate(&self.system)?)?)
+    }
+
     fn build(&self) -> Result<Built, Stop> {
         let path = system::locate(&self.system)?;
         let built = system::build(&path, &self.options)?;

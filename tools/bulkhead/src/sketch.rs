@@ -10,7 +10,7 @@ use crate::carve::carve;
 use crate::diagnostic::Report;
 use crate::expand::expand;
 use crate::guest::Layout;
-use crate::load::load;
+use crate::load::{TreeWish, load};
 use crate::rules;
 use crate::system::Failure;
 use bulkhead_plan::{BLOCK, Span};
@@ -21,6 +21,8 @@ use std::path::Path;
 pub struct Sketch {
     /// Every partition with its flattened device tree.
     pub partitions: Vec<Sketched>,
+    /// The board's flattened device tree.
+    pub board_tree: Vec<u8>,
     /// How much work it was, in nodes looked at.
     pub steps: u64,
     /// Nodes of the board's tree.
@@ -32,8 +34,8 @@ pub struct Sketch {
 pub struct Sketched {
     /// Its name.
     pub name: String,
-    /// Its flattened device tree.
-    pub tree: Vec<u8>,
+    /// Its flattened device tree, if it gets one.
+    pub tree: Option<Vec<u8>>,
     /// Nodes that it owns.
     pub devices: usize,
     /// What it asked for as a part of the rest and does not get, with the reason.
@@ -55,9 +57,10 @@ fn draw(path: &Path, report: &mut Report) -> Option<Sketch> {
     let spaces = allocate(&system, window, report).filter(|_| report.is_clean())?;
     let partitions = system.partitions.iter().zip(&spaces).map(|(partition, space)| {
         let bootargs = partition.wish.bootargs.as_ref().map_or("", |bootargs| bootargs.value.as_str());
+        let has_tree = partition.wish.tree() != TreeWish::Nowhere;
         Sketched {
             name: partition.name().to_owned(),
-            tree: carve(&system, partition, space, &Layout::default(), bootargs),
+            tree: has_tree.then(|| carve(&system, partition, space, &Layout::default(), bootargs)),
             devices: partition.devices.len(),
             left: partition
                 .left
@@ -67,5 +70,6 @@ fn draw(path: &Path, report: &mut Report) -> Option<Sketch> {
         }
     });
     let partitions = partitions.collect();
-    Some(Sketch { partitions, steps: board.tree.steps(), nodes: board.tree.ids().count() })
+    let (steps, nodes) = (board.tree.steps(), board.tree.ids().count());
+    Some(Sketch { partitions, board_tree: board.tree.to_blob(), steps, nodes })
 }

@@ -13,6 +13,10 @@ const LONGEST: usize = 8;
 /// Controllers that stand before another one and call each line by the name that it has there.
 const TRANSPARENT: &[&str] = &["mediatek,mt6577-sysirq", "nvidia,tegra210-ictlr", "nvidia,tegra30-ictlr"];
 
+/// Signposts whose entries leave out the unit address above, as Linux knows of them, too.
+const SHORT: &[&str] =
+    &["fsl,ls1021a-extirq", "fsl,ls1043a-extirq", "fsl,ls1088a-extirq", "renesas,rza1-irqc"];
+
 /// A line into an interrupt controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -106,13 +110,15 @@ impl Tree {
     /// The entries of an `interrupt-map`, up to the first malformed one.
     fn signs(&self, id: NodeId) -> Vec<Sign> {
         let below = self.count(id, "#address-cells") + self.count(id, "#interrupt-cells");
+        let is_short = SHORT.iter().any(|kind| self.node(id).is_a(kind));
+        let above = |controller| if is_short { 0 } else { self.count(controller, "#address-cells") };
         let cells = self.node(id).cells("interrupt-map");
         let mut rest = cells.as_slice();
         let mut next = || {
             let (child, after) = rest.split_at_checked(below)?;
             let (phandle, after) = after.split_first()?;
             let controller = self.by_phandle(*phandle)?;
-            let after = after.get(self.count(controller, "#address-cells")..)?;
+            let after = after.get(above(controller)..)?;
             let (specifier, after) = after.split_at_checked(self.count(controller, "#interrupt-cells"))?;
             rest = after;
             Some(Sign { child: child.to_vec(), line: Line { controller, specifier: specifier.to_vec() } })
@@ -162,6 +168,15 @@ mod tests {
         let map = [4, 9, 1, 0, 0, 0, 40, 4, 5, 9, 1, 0, 0, 0, 41, 4];
         assert_eq!(line(&mapped(&map, &[0xff, 0xff])).unwrap(), ("/gic".to_owned(), vec![0, 41, 4]));
         assert_eq!(line(&mapped(&map, &[0, 0xff])).unwrap(), ("/gic".to_owned(), vec![0, 40, 4]));
+    }
+
+    #[test]
+    fn some_signposts_leave_out_the_address_above() {
+        let mut tree = mapped(&[5, 9, 1, 0, 41, 4], &[0xff, 0xff]);
+        assert!(line(&tree).is_err());
+        let post = tree.at("/post").unwrap();
+        tree.nodes[post.0].properties.push(("compatible".to_owned(), b"fsl,ls1043a-extirq\0".to_vec()));
+        assert_eq!(line(&tree).unwrap(), ("/gic".to_owned(), vec![0, 41, 4]));
     }
 
     #[test]
