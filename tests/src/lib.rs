@@ -5,9 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod boards;
 mod boot;
 mod context;
+mod counted;
 mod counts;
 mod damage;
 mod demo;
@@ -25,6 +27,7 @@ mod systems;
 use std::time::{Duration, Instant};
 
 pub use context::{Context, Running, Setting};
+pub use counted::PLUGIN;
 pub use runner::{Tally, run};
 
 /// How long a guest may take that does nothing unusual: ten times what a loaded machine needs.
@@ -80,6 +83,7 @@ pub fn all() -> Vec<Test> {
         linux::TESTS,
         intruder::TESTS,
         restart::TESTS,
+        bench::TESTS,
     ]
     .concat()
 }

@@ -14,6 +14,7 @@ pub mod cpu;
 pub mod gic;
 pub mod interrupt;
 pub mod machine;
+pub mod mark;
 pub mod probe;
 pub mod psci;
 pub mod timer;

@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path};
 
+use system_tests::PLUGIN;
+
 use crate::{
     action,
     failure::Failure,
@@ -20,8 +22,9 @@ const IMAGES: [(&str, &str); 8] = [
     ("witness", "witness.elf"),
 ];
 
-/// Builds the hypervisor and the partitions.
+/// Builds the hypervisor and the partitions, and the plugin that counts what they do.
 pub(crate) fn build() -> Result<(), Failure> {
+    action::run(&mut cargo(&["build", "--release", "--package", "counter-plugin"]))?;
     let mut command = cargo(&["build", "--release", "--target", TARGET]);
     command.args(board_packages());
     action::run(&mut command)?;
@@ -31,7 +34,9 @@ pub(crate) fn build() -> Result<(), Failure> {
         let from = built.join(binary);
         write_if_changed(&images().join(image), &fs::read(&from).map_err(Failure::about(&from))?)?;
     }
-    Ok(())
+    let plugin = target_dir().join("release/libcounter_plugin.so");
+    let bytes = fs::read(&plugin).map_err(Failure::about(&plugin))?;
+    write_if_changed(&images().join(PLUGIN), &bytes)
 }
 
 /// Keeps the time of an unchanged file, so that what is made from it is not made again.

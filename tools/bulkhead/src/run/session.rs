@@ -155,6 +155,12 @@ impl Session {
         }
     }
 
+    /// Asks QEMU to end, which it does at its leisure, and waits for that.
+    pub fn end(&mut self, deadline: Instant) -> Result<ExitStatus, Error> {
+        self.signal(Signal::TERM);
+        self.wait(deadline)
+    }
+
     /// How QEMU ended, once it did and all it said has been read.
     pub(super) fn status(&self) -> Option<ExitStatus> {
         self.status
@@ -215,6 +221,12 @@ impl Session {
         Ok(heard)
     }
 
+    /// Fails only if QEMU is gone already.
+    fn signal(&self, signal: Signal) {
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let _ = group.map(|group| kill_process_group(group, signal));
+    }
+
     fn poll(&self, deadline: Option<Instant>, keys: Option<BorrowedFd<'_>>) -> io::Result<Ready> {
         let (places, mut fds): (Vec<usize>, Vec<PollFd<'_>>) =
             self.links.iter().enumerate().filter_map(|(place, link)| Some((place, link.poll_fd()?))).unzip();
@@ -254,11 +266,8 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if self.status.is_none() {
-            // Both fail only if QEMU is gone already.
-            let _ = i32::try_from(self.child.id())
-                .ok()
-                .and_then(Pid::from_raw)
-                .map(|group| kill_process_group(group, Signal::KILL));
+            self.signal(Signal::KILL);
+            // Fails only if QEMU is gone already.
             let _ = self.child.wait();
         }
     }
