@@ -16,8 +16,8 @@ use safe_mmio::fields::{ReadPure, ReadPureWrite};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
-pub use cpu_interface::send_sgi;
 pub(crate) use cpu_interface::{acknowledge, end};
+pub use cpu_interface::{send_sgi, sgi};
 pub use shared::{Setting, Shared};
 
 /// Interrupts that belong to a CPU: SGIs and PPIs.
@@ -122,6 +122,14 @@ impl Private {
     pub fn enabled(&mut self) -> u32 {
         field!(self.redistributor, isenabler0).read()
     }
+}
+
+/// The address of the first frame, RD_base, of the redistributor of the CPU that asks.
+///
+/// # Panics
+/// If it has none.
+pub fn own_frame(machine: &Machine) -> u64 {
+    own_redistributor(machine.redistributors).ptr().addr() as u64
 }
 
 /// Switches group 1 on; what other CPUs have set stays.

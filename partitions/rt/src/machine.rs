@@ -134,6 +134,6 @@ pub(crate) fn remember(found: Machine) -> &'static Machine {
 }
 
 /// The machine, once `main` has begun.
-pub(crate) fn known() -> Option<&'static Machine> {
+pub fn known() -> Option<&'static Machine> {
     MACHINE.get()
 }

@@ -11,8 +11,9 @@ use crate::{
 };
 
 /// Binaries and the names under which systems know them.
-const IMAGES: [(&str, &str); 8] = [
+const IMAGES: [(&str, &str); 9] = [
     ("hypervisor", "bulkhead.elf"),
+    ("bench", "bench.elf"),
     ("hello", "hello.elf"),
     ("intruder", "intruder.elf"),
     ("patient", "patient.elf"),

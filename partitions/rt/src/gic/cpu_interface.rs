@@ -50,13 +50,18 @@ pub(crate) fn end(intid: u32) {
 
 /// Sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
 pub fn send_sgi(intid: u32, affinity: u64) {
+    // SAFETY: what the CPUs of the guest share must be visible to the receiver.
+    unsafe { asm!("dsb ish", options(nostack)) };
+    write!("icc_sgi1r_el1", sgi(intid, affinity));
+}
+
+/// What ICC_SGI1R_EL1 is written with to do that.
+pub fn sgi(intid: u32, affinity: u64) -> u64 {
     let [aff0, aff1, aff2, _, aff3, ..] = affinity.to_le_bytes();
     let sgi = ICC_SGI1R::AFF3.val(aff3.into())
         + ICC_SGI1R::AFF2.val(aff2.into())
         + ICC_SGI1R::AFF1.val(aff1.into())
         + ICC_SGI1R::INTID.val(intid.into())
         + ICC_SGI1R::TARGET_LIST.val(1 << (aff0 & 0xf));
-    // SAFETY: what the CPUs of the guest share must be visible to the receiver.
-    unsafe { asm!("dsb ish", options(nostack)) };
-    write!("icc_sgi1r_el1", sgi.value);
+    sgi.value
 }
