@@ -14,6 +14,7 @@ use crate::gic::{self, Distributor, Redistributor};
 use crate::heap;
 use crate::image::{Window, boot_header, parts};
 use crate::maps::{self, Maps, Room};
+use crate::mark::{self, Phase};
 use crate::mmio::Mmio;
 use crate::muster;
 use crate::panic::stop_the_board;
@@ -37,6 +38,7 @@ use tock_registers::interfaces::{Readable, Writeable};
 
 /// The boot CPU, with the MMU on: `fdt` is what the firmware has left in x0.
 pub(crate) extern "C" fn boot(fdt: u64) -> ! {
+    mark::begin::<{ Phase::Plan as u16 }>();
     let Some(header) = boot_header() else { stop_the_board() };
     // SAFETY: the boot tables map the UART, and so do EL2's own.
     unsafe { console::start(&header.console) };
@@ -52,6 +54,7 @@ fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Ref
     }
     let window = Window::new(header.window);
     let plan = read_plan(header, &window)?;
+    mark::begin::<{ Phase::Maps as u16 }>();
     let mut room = Room::new(window, header.heap);
     let boot_tables = room.take(BOOT_PAGES * PAGE, PAGE).ok_or(Refusal::Memory)?;
     let stacks = room.take(plan.cpus.len() as u64 * STACK, PAGE).ok_or(Refusal::Memory)?;
@@ -63,7 +66,9 @@ fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Ref
     let maps = open_eyes(header, &plan, stacks.base, fdt, &mut room)?;
     room.into_heap();
     Room::new(window, boot_tables).into_heap();
+    mark::begin::<{ Phase::Interrupts as u16 }>();
     let gic = quiet_interrupts(&plan)?;
+    mark::begin::<{ Phase::Publish as u16 }>();
     publish(plan, &window, &roots, maps, gic)
 }
 
@@ -221,6 +226,7 @@ fn write_boot_record(steady: Pa) {
 
 /// Starts the first CPU of every partition; this CPU turns into its own, if it is one of them.
 fn start(system: &'static System) -> ! {
+    mark::begin::<{ Phase::Start as u16 }>();
     let (used, total) = heap::usage();
     let board = &system.plan.board;
     log::info!(

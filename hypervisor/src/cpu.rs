@@ -9,6 +9,7 @@ use crate::entry::on_own_stack;
 use crate::firmware;
 use crate::gic::{self, Redistributor};
 use crate::load;
+use crate::mark::{self, Phase};
 use crate::muster;
 use crate::partition::Partition;
 use crate::stop;
@@ -110,6 +111,7 @@ fn place(index: usize) -> Option<(&'static System, &'static Partition, usize)> {
 
 /// From arrival to departure.
 fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> Departure {
+    mark::begin::<{ Phase::Arrive as u16 }>();
     let identity = Identity::of_this_cpu();
     let planned = partition.compartment.partition;
     let Some(own) = partition.compartment.cpus.get(vcpu) else { return Departure::Stop };
@@ -131,6 +133,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
         partition.set_loaded();
         log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
     }
+    mark::begin::<{ Phase::Enter as u16 }>();
     let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };
     cpu.frame.registers = begin(entry);
     run(system, partition, vcpu, cpu, &identity.nature)
@@ -154,6 +157,10 @@ fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, natur
         let vector = cpu.frame.enter();
         let (reason, action) = decide(partition, vcpu, cpu, nature, vector);
         cpu.count(reason);
+        #[cfg(feature = "slower")]
+        if reason == Reason::Call {
+            crate::mark::waste();
+        }
         #[cfg(feature = "broken")]
         crate::panic::fail_on_purpose();
         let flow = match action {

@@ -10,6 +10,7 @@
 use crate::cache;
 use crate::image::Window;
 use crate::maps;
+use crate::mark::{self, Phase};
 use crate::partition::Partition;
 use crate::system::System;
 use bulkhead_core::Reach;
@@ -34,6 +35,7 @@ pub(crate) fn load(system: &System, partition: &Partition) -> bool {
             ram().for_each(|span| cache::zero(WHILE + span.base.0, span.size));
         }
         let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
+        mark::begin::<{ Phase::Clean as u16 }>();
         ram().for_each(|span| cache::clean_and_invalidate(WHILE + span.base.0, span.size));
         cache::invalidate_instructions(Reach::InnerShareable);
         arrived
@@ -55,8 +57,10 @@ fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) 
     // and nobody else uses it, for the partition has not begun.
     let destination = unsafe { slice::from_raw_parts_mut(address as *mut u8, size) };
     let Some((image, rest)) = destination.split_at_mut_checked(source.len()) else { return false };
+    mark::begin::<{ Phase::Copy as u16 }>();
     image.copy_from_slice(source);
     rest.fill(0);
+    mark::begin::<{ Phase::Hash as u16 }>();
     Sha256::digest(&*image)[..] == load.digest
 }
 

@@ -22,6 +22,7 @@ mod heap;
 mod image;
 mod load;
 mod maps;
+mod mark;
 mod mmio;
 mod muster;
 mod order;

@@ -39,7 +39,7 @@ pub(crate) struct Counted<'a> {
 }
 
 /// What was counted.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Counts {
     /// All of it.
     pub(crate) report: Report,
@@ -128,6 +128,16 @@ impl Counts {
     /// What all CPUs have done at EL2 while window `number` was open.
     pub(crate) fn window(&self, number: u16) -> Result<&Window> {
         self.report.windows.get(&number).with_context(|| format!("window {number} was never closed"))
+    }
+
+    /// Instructions at EL2 and exits of a partition's CPUs while window `number` was open, and of CPUs without
+    /// a stack of their own, which are on their way to it. Nothing if it never was.
+    pub(crate) fn partition_in_window(&self, number: u16, partition: &str) -> (u64, u64) {
+        let found = self.partitions.iter().find(|(name, _)| name == partition);
+        let (Some(window), Some((_, own))) = (self.report.windows.get(&number), found) else { return (0, 0) };
+        let cpus =
+            || window.cpus.iter().enumerate().filter(|(index, _)| own.contains(index)).map(|(_, cpu)| cpu);
+        (window.stackless + cpus().map(|cpu| cpu.el2).sum::<u64>(), cpus().map(Tally::count).sum())
     }
 
     /// A CPU that is not on the list has not been at EL2.

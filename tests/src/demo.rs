@@ -5,8 +5,6 @@ use crate::refusal::is_refused;
 use crate::{Company, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The tests of this file.
@@ -63,7 +61,7 @@ fn is_contained(machine: &mut Running<'_>, deadline: Instant) -> Result<()> {
 
 fn without_stage2(context: &Context<'_>) -> Result<()> {
     let built = context
-        .build(&context.shipped("qemu-virt/demo"), Some(hypervisor_with(context, "without-stage2")?))?;
+        .build(&context.shipped("qemu-virt/demo"), Some(context.hypervisor_with("without-stage2")?))?;
     let mut machine = context.boot("without-stage2", &built)?;
     let verdict = is_contained(&mut machine, Instant::now() + Duration::from_secs(15));
     ensure!(verdict.is_err(), "the test for trespassers passes without stage 2");
@@ -131,21 +129,9 @@ fn one(image: &str, bootargs: &str, cpus: &str) -> String {
     )
 }
 
-/// Builds the hypervisor with a feature that only tests want.
-fn hypervisor_with(context: &Context<'_>, feature: &str) -> Result<PathBuf> {
-    const TARGET: &str = "aarch64-unknown-none-softfloat";
-    let folder = context.images.join("tests").join(feature).join("target");
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(&context.root).env("CARGO_TARGET_DIR", &folder);
-    cargo.args(["build", "--quiet", "--release", "--target", TARGET, "-p", "hypervisor"]);
-    let status = cargo.args(["--features", feature]).status()?;
-    ensure!(status.success(), "cargo: {status}");
-    Ok(folder.join(TARGET).join("release/hypervisor"))
-}
-
 fn broken(context: &Context<'_>) -> Result<()> {
     let built =
-        context.build(&context.shipped("qemu-virt/demo"), Some(hypervisor_with(context, "broken")?))?;
+        context.build(&context.shipped("qemu-virt/demo"), Some(context.hypervisor_with("broken")?))?;
     let mut machine = context.boot("broken", &built)?;
     expect(
         &mut machine,

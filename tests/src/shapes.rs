@@ -2,9 +2,9 @@
 
 use crate::counts::Counts;
 use crate::linux::Linux;
+use crate::systems::flat;
 use crate::{Company, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
-use object::read::elf::ProgramHeader;
 use regex::bytes::Regex;
 use std::fs;
 
@@ -108,22 +108,6 @@ fn without_device_tree(context: &Context<'_>) -> Result<()> {
     expect(&mut machine, "bulkhead", r"other: off;")?;
     ensure!(machine.transcript("mute").is_empty(), "it cannot know where its UART is");
     Ok(())
-}
-
-/// The program's segments at the addresses where they are loaded, from the first on.
-fn flat(elf: &[u8]) -> Result<Vec<u8>> {
-    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(elf)?;
-    let mut bytes = Vec::new();
-    for segment in file.elf_program_headers() {
-        let endian = file.endian();
-        if segment.p_type(endian) == object::elf::PT_LOAD {
-            let at = usize::try_from(segment.p_paddr(endian))?;
-            let data = segment.data(endian, elf).ok().context("a segment that is not there")?;
-            bytes.resize(bytes.len().max(at + usize::try_from(segment.p_memsz(endian))?), 0);
-            bytes[at..at + data.len()].copy_from_slice(data);
-        }
-    }
-    Ok(bytes)
 }
 
 fn memories(context: &Context<'_>) -> Result<()> {

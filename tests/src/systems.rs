@@ -4,10 +4,12 @@
 //! a copy of that.
 
 use crate::{Context, Running};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::system::{Built, Options, build};
+use object::read::elf::ProgramHeader;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 impl<'a> Context<'a> {
     /// A system of `board-configs`, by `BOARD/NAME`.
@@ -56,10 +58,38 @@ impl<'a> Context<'a> {
         Ok(path)
     }
 
+    /// Builds the hypervisor with a feature that only tests want.
+    pub(crate) fn hypervisor_with(&self, feature: &str) -> Result<PathBuf> {
+        const TARGET: &str = "aarch64-unknown-none-softfloat";
+        let folder = self.images.join("tests").join(feature).join("target");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.current_dir(&self.root).env("CARGO_TARGET_DIR", &folder);
+        cargo.args(["build", "--quiet", "--release", "--target", TARGET, "-p", "hypervisor"]);
+        let status = cargo.args(["--features", feature]).status()?;
+        ensure!(status.success(), "cargo: {status}");
+        Ok(folder.join(TARGET).join("release/hypervisor"))
+    }
+
     /// A folder for what a test makes.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.images.join("tests").join(name);
         fs::create_dir_all(&folder)?;
         Ok(folder)
     }
+}
+
+/// The program's segments at the addresses where they are loaded, from the first on.
+pub(crate) fn flat(elf: &[u8]) -> Result<Vec<u8>> {
+    let file = object::read::elf::ElfFile64::<object::Endianness>::parse(elf)?;
+    let mut bytes = Vec::new();
+    for segment in file.elf_program_headers() {
+        let endian = file.endian();
+        if segment.p_type(endian) == object::elf::PT_LOAD {
+            let at = usize::try_from(segment.p_paddr(endian))?;
+            let data = segment.data(endian, elf).ok().context("a segment that is not there")?;
+            bytes.resize(bytes.len().max(at + usize::try_from(segment.p_memsz(endian))?), 0);
+            bytes[at..at + data.len()].copy_from_slice(data);
+        }
+    }
+    Ok(bytes)
 }

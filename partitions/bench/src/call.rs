@@ -11,6 +11,6 @@ pub(crate) const CPU_ON_WINDOW: u16 = 20;
 
 /// Measures nothing at all, then calls.
 pub(crate) fn measure(samples: u64) {
-    row::measure::<1>("hvc_null", samples, || instruction::time_call(NOTHING));
-    row::measure::<2>("psci_version", samples, || instruction::time_call(PSCI_VERSION));
+    row::measure::<1, _>("hvc_null", samples, || instruction::time_call(NOTHING));
+    row::measure::<2, _>("psci_version", samples, || instruction::time_call(PSCI_VERSION));
 }

@@ -19,17 +19,17 @@ const BY_PRIORITY: u64 = 0xfedc_ba98_7654_3210;
 /// Measures with interrupts masked, but for the storm.
 pub(crate) fn measure(machine: &'static Machine, private: &mut Private, samples: u64) {
     let enable = Register::of_distributor(machine, ISENABLER1);
-    row::measure::<3>("gicd_read", samples, || enable.time_read());
+    row::measure::<3, _>("gicd_read", samples, || enable.time_read());
     let own = owned(machine);
-    row::measure::<4>("gicd_isenabler_write", samples, || enable.time_write(own));
+    row::measure::<4, _>("gicd_isenabler_write", samples, || enable.time_write(own));
     let typer = Register::of_redistributor(machine, GICR_TYPER);
-    row::measure::<5>("gicr_read", samples, || typer.time_read());
+    row::measure::<5, _>("gicr_read", samples, || typer.time_read());
     let private_enable = Register::of_redistributor(machine, GICR_ISENABLER0);
-    row::measure::<6>("gicr_isenabler0_write", samples, || private_enable.time_write(0));
-    row::measure::<7>("pmr_write", samples, || instruction::time_mask(0xff));
+    row::measure::<6, _>("gicr_isenabler0_write", samples, || private_enable.time_write(0));
+    row::measure::<7, _>("pmr_write", samples, || instruction::time_mask(0xff));
     private.enable(0);
     let pend = Register::of_redistributor(machine, GICR_ISPENDR0);
-    row::measure::<8>("eoi", samples, || {
+    row::measure::<8, _>("eoi", samples, || {
         pend.write(1);
         instruction::time_end()
     });

@@ -34,7 +34,7 @@ static CLOCK: AtomicU64 = AtomicU64::new(0);
 pub(crate) fn measure(machine: &'static Machine, samples: u64) {
     let data = Register::of_uart(machine, 0);
     let mut line = LINE.iter().cycle();
-    row::measure::<16>("uart_character", LINE.len() as u64, || {
+    row::measure::<16, _>("uart_character", LINE.len() as u64, || {
         data.time_write(line.next().copied().unwrap_or_default().into())
     });
     if let (base @ 1.., intid @ 32..1020) = (machine.number("clock", 0), machine.number("clock-interrupt", 0))
@@ -84,8 +84,8 @@ fn measure_interrupts(machine: &'static Machine, mask: Register, intid: u32, sam
         register.write(value);
         taken::watch(1) - begin
     };
-    row::measure::<17>("spi_device", samples, || from(mask, 1));
+    row::measure::<17, _>("spi_device", samples, || from(mask, 1));
     let pend = distributor(ISPENDR + word);
-    row::measure::<18>("spi_pended", samples, || from(pend, bit));
+    row::measure::<18, _>("spi_pended", samples, || from(pend, bit));
     interrupt::mask();
 }

@@ -183,6 +183,14 @@ pub(crate) fn arrival() -> u64 {
     count - 1
 }
 
+/// Sleeps by WFI, interrupts masked; says whether an interrupt was what ended it.
+pub(crate) fn sleep() -> bool {
+    let pending: u64;
+    // SAFETY: what ends it can only be that something happens.
+    unsafe { asm!("dsb sy", "wfi", "mrs {}, isr_el1", out(reg) pending, options(nostack)) };
+    pending != 0
+}
+
 /// Times a call of `function` by HVC, which is how the bare machine is called as well.
 pub(crate) fn time_call(function: u64) -> u64 {
     let (start, end): (u64, u64);

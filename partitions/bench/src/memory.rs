@@ -16,12 +16,12 @@ const PRIVATE: u64 = 0x1_0100;
 pub(crate) fn measure(machine: &'static Machine, samples: u64) {
     let spare = Spare::of(machine);
     let mut offset = 0;
-    row::measure::<10>("first_touch", samples.min(Spare::SIZE / PAGE), || {
+    row::measure::<10, _>("first_touch", samples.min(Spare::SIZE / PAGE), || {
         offset += PAGE;
         spare.time_store(offset - PAGE)
     });
-    row::measure::<11>("walk_block", samples, || spare.time_walk());
+    row::measure::<11, _>("walk_block", samples, || spare.time_walk());
     let page = Register::of_redistributor(machine, PRIVATE);
-    row::measure::<12>("walk_page", samples, || page.time_walk());
-    row::measure::<13>("copy_64k", samples.min(16), || spare.time_copy(COPY));
+    row::measure::<12, _>("walk_page", samples, || page.time_walk());
+    row::measure::<13, _>("copy_64k", samples.min(16), || spare.time_copy(COPY));
 }

@@ -26,7 +26,7 @@ pub(crate) fn measure(machine: &'static Machine, private: &mut Private, samples:
     private.enable(taken::ANSWER);
     interrupt::unmask();
     let own = gic::sgi(NOTED, cpu::affinity());
-    row::measure::<19>("sgi_self", samples, || {
+    row::measure::<19, _>("sgi_self", samples, || {
         taken::prepare();
         let begin = instruction::signal(own);
         taken::watch(1) - begin
@@ -46,15 +46,15 @@ fn between_two(other: usize, affinity: u64, samples: u64) {
         cpu::relax();
     }
     let unheard = gic::sgi(UNHEARD, affinity);
-    row::measure::<21>("sgi_cross_send", samples, || instruction::time_signal(unheard));
+    row::measure::<21, _>("sgi_cross_send", samples, || instruction::time_signal(unheard));
     let noted = gic::sgi(NOTED, affinity);
-    row::measure::<22>("sgi_cross", samples, || {
+    row::measure::<22, _>("sgi_cross", samples, || {
         taken::prepare();
         let begin = instruction::signal(noted);
         taken::watch_another(1) - begin
     });
     let echo = gic::sgi(taken::ECHO, affinity);
-    row::measure::<23>("sgi_pingpong", samples, || {
+    row::measure::<23, _>("sgi_pingpong", samples, || {
         taken::prepare();
         let begin = instruction::signal(echo);
         taken::sleep(1) - begin

@@ -1,15 +1,58 @@
 //! What EL2 costs, counted in instructions, and the gate that keeps it from growing.
 
+mod budget;
+mod gate;
+mod measure;
+mod run;
+mod text;
+
 use crate::counted::INSTRUCTION_TIME;
-use crate::{Company, Context, Test, patience};
-use anyhow::{Context as _, Result, ensure};
+use crate::systems::flat;
+use crate::{Company, Context, Setting, Test, patience};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use regex::bytes::Regex;
+use run::Run;
+use std::fs;
+
+pub use gate::{BASELINE, Baseline, Verdict};
+pub use measure::{Figure, Measured, Time};
+pub use text::{complaints, document, is_wanted, table};
 
 /// The tests of this group.
 pub(crate) const TESTS: &[Test] = &[
-    test("the counter and the hypervisor agree, and two runs are the same to the instruction", agreement),
+    test("the counter and the hypervisor count the same exits", agreement),
+    test("two runs are the same to the instruction", repetition),
     test("a neighbour's ticks cost no instruction at EL2", no_instruction_for_ticks),
+    test("interrupts and memory cost what they cost on the bare machine, to the instruction", as_natively),
+    test("EL2 keeps to its budgets and does not grow", gate),
+    test("boot is linear in partitions and in bytes of their images", linear),
+    test("twenty instructions more on one path are noticed", notices),
 ];
+
+/// How often each row is measured where that is not what a test is about.
+const FEW: u32 = 100;
+/// How often in full.
+const MANY: u32 = 10_000;
+
+/// Rows in which EL2 has no part.
+const UNTOUCHED: [&str; 10] = [
+    "gicr_isenabler0_write",
+    "eoi",
+    "storm",
+    "first_touch",
+    "walk_block",
+    "walk_page",
+    "copy_64k",
+    "timer_busy",
+    "timer_wfi",
+    "spi_device",
+];
+
+/// Measures everything, each row ten thousand times.
+pub fn measure(setting: &Setting) -> Result<Measured> {
+    let context = Context::new(setting);
+    measure::measure(&context, MANY, None).map_err(|error| anyhow!("{error:#}\n{}", context.into_heard()))
+}
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     Test { group: "bench", name, needs: &[], company: Company::Welcome, run }
@@ -17,22 +60,26 @@ const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
 
 fn agreement(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
-    let run = || {
-        let mut machine = context.count("agreement", &built, None, &INSTRUCTION_TIME)?;
-        machine.wait(patience())?;
-        let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
-        let counts = machine.wait_for_counts()?;
-        for partition in &built.partitions {
-            let line = regex::Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, "))?;
-            let entries: u64 =
-                line.captures(&log).with_context(|| format!("{partition} has not ended"))?[1].parse()?;
-            let counted: u64 = counts.cpu(partition, 0)?.count();
-            ensure!(counted == entries, "{partition}: {counted} exits, but {entries} entries");
-        }
-        Ok(counts.report)
-    };
-    let (first, second) = (run()?, run()?);
-    ensure!(first == second, "the two runs differ: {first:?}, {second:?}");
+    let mut machine = context.count("agreement", &built, None, &INSTRUCTION_TIME)?;
+    machine.wait(patience())?;
+    let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
+    let counts = machine.wait_for_counts()?;
+    for partition in &built.partitions {
+        let line = regex::Regex::new(&format!(r"(?m)^{partition}: off; (\d+) entries, "))?;
+        let found = line.captures(&log).with_context(|| format!("{partition} has not ended"))?;
+        let (entries, counted) = (found[1].parse::<u64>()?, counts.cpu(partition, 0)?.count());
+        ensure!(counted == entries, "{partition}: {counted} exits, but {entries} entries");
+    }
+    Ok(())
+}
+
+/// Of the bench, whose windows are all that is compared: how long a line of the console is may depend on QEMU.
+fn repetition(context: &Context<'_>) -> Result<()> {
+    let run = Run::new(FEW);
+    let (first, second) = (run.as_partition(context)?.report, run.as_partition(context)?.report);
+    ensure!(first.windows.len() > 20, "{} windows", first.windows.len());
+    ensure!(first.windows == second.windows, "the runs differ: {:?}, {:?}", first.windows, second.windows);
+    ensure!(first.phases == second.phases, "boot differs: {:?}, {:?}", first.phases, second.phases);
     Ok(())
 }
 
@@ -48,5 +95,85 @@ fn no_instruction_for_ticks(context: &Context<'_>) -> Result<()> {
     ensure!(window.times == 4 && window.el2() > 0, "the neighbours were to be at EL2 meanwhile: {window:?}");
     let ticker = counts.cpu_in_window(TICKING, "ticker", 0)?;
     ensure!(ticker.el2 == 0 && ticker.exits.is_empty(), "{ticker:?}");
+    Ok(())
+}
+
+fn as_natively(context: &Context<'_>) -> Result<()> {
+    let run = Run::new(if context.long { MANY } else { 10 * FEW });
+    let (native, partition) = (run.natively(context)?, run.as_partition(context)?);
+    for name in UNTOUCHED {
+        let [there, here] = [&native, &partition].map(|outcome| outcome.rows.get(name));
+        let (there, here) = (there.context(name)?, here.context(name)?);
+        let same = (there.count, there.sum, there.greatest) == (here.count, here.sum, here.greatest);
+        ensure!(same && there.spread == here.spread, "{name}: natively {there:?}, in a partition {here:?}");
+        ensure!((here.el2, here.exits) == (0, 0), "{name}: EL2 has a part in it: {here:?}");
+        ensure!(here.count > 0, "{name}: nothing was measured");
+    }
+    Ok(())
+}
+
+fn gate(context: &Context<'_>) -> Result<()> {
+    let measured = measure::measure(context, if context.long { MANY } else { FEW }, None)?;
+    let verdict = Baseline::read(&context.root)?.judge(&measured);
+    for unmet in &verdict.unmet {
+        println!("  NOT MET  {unmet}");
+    }
+    ensure!(verdict.faults.is_empty(), "{}", verdict.faults.join("\n"));
+    Ok(())
+}
+
+fn linear(context: &Context<'_>) -> Result<()> {
+    let most = if context.long { 4 } else { 3 };
+    let totals = (1..=most).map(|count| boot(context, count, 0)).collect::<Result<Vec<_>>>()?;
+    let more: Vec<u64> = totals.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    println!("           boot of 1 to {most} partitions: {totals:?} instructions at EL2");
+    ensure!(more.iter().all(|each| is_near(*each, more[0])), "each further partition: {more:?}");
+    let megabytes = if context.long { [1, 2, 64] } else { [1, 2, 8] };
+    let totals = megabytes.map(|size| boot(context, 1, size << 20));
+    let [one, two, many] = totals.map(|total| total.unwrap_or(0));
+    let (first, rest) = (two - one, (many - two) / (megabytes[2] - 2));
+    println!(
+        "           a further MiB of image: {first} instructions at EL2, on average up to {} MiB {rest}",
+        megabytes[2]
+    );
+    ensure!(one > 0 && is_near(first, rest), "a MiB: {first}, on average {rest}");
+    Ok(())
+}
+
+/// Instructions at EL2 from entry to the first instruction of every guest: so many partitions whose image has
+/// so many bytes behind its own.
+fn boot(context: &Context<'_>, partitions: u32, bytes: u64) -> Result<u64> {
+    let name = run::unique("bench-boot");
+    let one = |number| {
+        format!(
+            "[[partition]]\nname = \"guest-{number}\"\nimage = \"image.bin\"\nraw = {{ load-address = 0x40000000 }}\n\
+             cpus = [{number}]\nmemory = \"80M\"\n\n"
+        )
+    };
+    let path = context.made(&name, &(0..partitions).map(one).collect::<String>())?;
+    let mut image = flat(&fs::read(context.images.join("hello.elf"))?)?;
+    image.resize(image.len() + usize::try_from(bytes)?, 0);
+    context.scratch_file(&name, "image.bin", &image)?;
+    let counted = context.count(&name, &context.build(&path, None)?, None, &INSTRUCTION_TIME)?;
+    Ok(measure::phases(&counted.wait_for_counts()?.report).iter().map(|(_, el2)| el2).sum())
+}
+
+/// Within 2 %.
+fn is_near(count: u64, other: u64) -> bool {
+    count.abs_diff(other) * 50 <= other
+}
+
+/// Against what is measured here and now, so that it says something even where the baseline does not hold.
+fn notices(context: &Context<'_>) -> Result<()> {
+    let now = measure::measure(context, FEW, None)?;
+    let baseline = Baseline::default().accept(&now, "as it is");
+    ensure!(baseline.judge(&now).faults.is_empty(), "the gate refuses what it has just accepted");
+    let slower = measure::measure(context, FEW, Some(context.hypervisor_with("slower")?))?;
+    let faults = baseline.judge(&slower).faults;
+    for call in ["hvc_null", "psci_version"] {
+        ensure!(faults.iter().any(|fault| fault.starts_with(&format!("{call}: "))), "{call}: {faults:?}");
+    }
+    let others = ["sgi_self: ", "gicd_read: ", "pmr_write: ", "timer_busy: "];
+    ensure!(!faults.iter().any(|fault| others.iter().any(|other| fault.starts_with(other))), "{faults:?}");
     Ok(())
 }

@@ -1,29 +1,71 @@
-//! `cargo xtask bench`: how long things take, measured and printed, never asserted.
+//! `cargo xtask bench`: what operations cost, on the bare machine and in a partition.
 //!
-//! A figure that a test insists on would fail on a busy machine and pass on a fast one; these are for people.
+//! Measuring is in `system-tests`, where the gate uses it too; here it is shown. `bench tool` is about the tool
+//! on this host: measured in time, so printed and never asserted.
 
 mod tool;
 
-use clap::ValueEnum;
+use system_tests::{
+    Setting,
+    bench::{Baseline, complaints, document, is_wanted, measure, table},
+};
 
-use crate::failure::Failure;
+use crate::{
+    build,
+    failure::Failure,
+    setup::{self, Install, Tool},
+    workspace::{images, root},
+};
 
-/// What to measure.
+/// What to measure, and what becomes of it.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// What to measure
-    what: What,
+    /// Show only rows whose name contains one of these; `tool`: time `bulkhead check` and `build` instead
+    names: Vec<String>,
+    /// Print one JSON document instead
+    #[arg(long)]
+    json: bool,
+    /// Make what is measured the baseline of the gate, for this reason
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["names", "json"])]
+    accept: Option<String>,
+    /// Print what is to be installed instead
+    #[arg(long)]
+    no_install: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum What {
-    /// `bulkhead check` and `build` for a system of 16 partitions
-    Tool,
-}
-
-/// Measures and prints.
+/// Measures, and says what the gate says.
 pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
-    match arguments.what {
-        What::Tool => tool::measure(),
+    if arguments.names == ["tool"] {
+        return tool::measure();
     }
+    setup::provide(&[Tool::Rust, Tool::Qemu], Install::unless(arguments.no_install))?;
+    build::build()?;
+    let setting = Setting {
+        long: true,
+        root: root().to_owned(),
+        images: images(),
+        missing: Vec::new(),
+        allow_missing: false,
+    };
+    let measured = measure(&setting).map_err(|error| Failure::failed(format!("{error:#}")))?;
+    let Arguments { names, json, accept, .. } = arguments;
+    let counts = measured.counts();
+    if !counts.keys().any(|name| is_wanted(name, names)) {
+        return Err(Failure::usage(format!("nothing that is measured has one of {names:?} in its name")));
+    }
+    if *json {
+        println!("{}", document(&measured, names));
+        return Ok(());
+    }
+    let baseline = Baseline::read(root());
+    if let Some(reason) = accept {
+        let accepted = baseline.unwrap_or_default().accept(&measured, reason);
+        accepted.write(root()).map_err(|error| Failure::failed(format!("{error:#}")))?;
+        print!("{}", table(&measured, &accepted.judge(&measured), names));
+        return Ok(());
+    }
+    let baseline = baseline.map_err(|error| Failure::failed(format!("{error:#}")))?;
+    let verdict = baseline.judge(&measured);
+    print!("{}", table(&measured, &verdict, names));
+    if verdict.faults.is_empty() { Ok(()) } else { Err(Failure::failed(complaints(&verdict))) }
 }

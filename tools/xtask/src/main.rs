@@ -36,7 +36,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run all checks and tests, with all that needs to be there first
     Test(test::Arguments),
-    /// Measure and print how long things take
+    /// Measure what operations cost, natively and in a partition, or how long the tool takes
     Bench(bench::Arguments),
     /// Print how big the hypervisor is
     Size(size::Arguments),
