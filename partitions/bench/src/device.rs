@@ -6,7 +6,7 @@
 use crate::instruction::{self, Register};
 use crate::{row, taken};
 use core::sync::atomic::{AtomicU64, Ordering};
-use guest_rt::{Machine, cpu, interrupt};
+use guest_rt::{Machine, cpu, gic, interrupt};
 
 const DATA: u64 = 0x0;
 const MATCH: u64 = 0x4;
@@ -14,12 +14,8 @@ const MASK: u64 = 0x10;
 const RAW: u64 = 0x14;
 const CLEAR: u64 = 0x1c;
 
-const IGROUPR: u64 = 0x80;
-const ISENABLER: u64 = 0x100;
+/// In the distributor.
 const ISPENDR: u64 = 0x200;
-const IPRIORITYR: u64 = 0x400;
-const ICFGR: u64 = 0xc00;
-const IROUTER: u64 = 0x6000;
 
 /// What the UART is measured with.
 const LINE: &[u8; 64] = b"bench: this line was written by single stores to the register.\r\n";
@@ -68,15 +64,7 @@ fn raise(register: &impl Fn(u64) -> Register) {
 /// From the store that raises the line, and from the one that sets the interrupt pending in the distributor.
 fn measure_interrupts(machine: &'static Machine, mask: Register, intid: u32, samples: u64) {
     taken::expect_device(intid);
-    let (word, bit) = (u64::from(intid / 32) * 4, 1 << (intid % 32));
-    let distributor = |offset| Register::of_distributor(machine, offset);
-    let group = distributor(IGROUPR + word);
-    group.write(group.read() | bit);
-    let configuration = distributor(ICFGR + u64::from(intid / 16) * 4);
-    configuration.write(configuration.read() & !(0b11 << (intid % 16 * 2)));
-    distributor(IPRIORITYR + u64::from(intid)).write_byte(0x80);
-    distributor(IROUTER + u64::from(intid) * 8).write_wide(cpu::affinity());
-    distributor(ISENABLER + word).write(bit);
+    gic::enable_shared(machine, intid);
     interrupt::unmask();
     let from = |register: Register, value| {
         taken::prepare();
@@ -85,7 +73,7 @@ fn measure_interrupts(machine: &'static Machine, mask: Register, intid: u32, sam
         taken::watch(1) - begin
     };
     row::measure::<17, _>("spi_device", samples, || from(mask, 1));
-    let pend = distributor(ISPENDR + word);
-    row::measure::<18, _>("spi_pended", samples, || from(pend, bit));
+    let pend = Register::of_distributor(machine, ISPENDR + u64::from(intid / 32) * 4);
+    row::measure::<18, _>("spi_pended", samples, || from(pend, 1 << (intid % 32)));
     interrupt::mask();
 }

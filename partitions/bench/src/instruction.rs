@@ -82,12 +82,6 @@ impl Register {
         unsafe { asm!("str {:w}, [{}]", in(reg) value, in(reg) self.0, options(nostack)) };
     }
 
-    /// Writes 64 bits.
-    pub(crate) fn write_wide(self, value: u64) {
-        // SAFETY: see the type.
-        unsafe { asm!("str {}, [{}]", in(reg) value, in(reg) self.0, options(nostack)) };
-    }
-
     /// Writes a byte of it.
     pub(crate) fn write_byte(self, value: u8) {
         // SAFETY: see the type.

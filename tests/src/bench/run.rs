@@ -134,6 +134,15 @@ pub(crate) fn unique(name: &str) -> String {
     format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+impl Row {
+    /// The most frequent value, and how often it came.
+    pub(crate) fn usual(&self) -> (u64, u64) {
+        let values = self.spread.split(' ').filter_map(|item| item.split_once(':'));
+        let values = values.filter_map(|(value, times)| Some((value.parse().ok()?, times.parse().ok()?)));
+        values.max_by_key(|(_, times): &(u64, u64)| *times).unwrap_or_default()
+    }
+}
+
 impl Outcome {
     fn read(said: &[u8], counts: &Counts) -> Result<Self> {
         let text = String::from_utf8_lossy(said);
