@@ -5,7 +5,7 @@ use crate::Context;
 use anyhow::{Context as _, Result};
 use bulkhead::size;
 use bulkhead::system::Options;
-use counter::Report;
+use counter::{Report, Tally};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -141,13 +141,17 @@ impl Time {
     }
 }
 
-/// Instructions at EL2 from entry to the first guest, by phase; images are loaded piece by piece.
-pub(crate) fn phases(report: &Report) -> Vec<(&'static str, u64)> {
-    let after_boot = |tally: &counter::Tally| tally.exits.iter().map(|exits| exits.el2).sum::<u64>();
-    let end = report.stackless + report.cpus.iter().map(|cpu| cpu.el2 - after_boot(cpu)).sum::<u64>();
+/// Instructions at EL2 of all CPUs from entry to their guests' first instructions.
+pub(crate) fn boot_total(report: &Report) -> u64 {
+    let after_boot = |tally: &Tally| tally.exits.iter().map(|exits| exits.el2).sum::<u64>();
+    report.stackless + report.cpus.iter().map(|cpu| cpu.el2 - after_boot(cpu)).sum::<u64>()
+}
+
+/// The same of a board with one CPU that is used, by phase; images are loaded piece by piece.
+fn phases(report: &Report) -> Vec<(&'static str, u64)> {
     let begins = report.phases.iter().map(|phase| (usize::from(phase.number), phase.begins));
     let begins: Vec<(usize, u64)> = [(0, 0)].into_iter().chain(begins).collect();
-    let ends = begins.iter().skip(1).map(|(_, begins)| *begins).chain([end]);
+    let ends = begins.iter().skip(1).map(|(_, begins)| *begins).chain([boot_total(report)]);
     let mut sums = PHASES.map(|name| (name, 0));
     for ((number, begins), ends) in begins.iter().zip(ends) {
         if let Some((_, sum)) = sums.get_mut(*number) {
