@@ -6,7 +6,8 @@
 use crate::instruction::{self, Register};
 use crate::{row, taken};
 use core::sync::atomic::{AtomicU64, Ordering};
-use guest_rt::{Machine, cpu, gic, interrupt};
+use guest_rt::gic::Shared;
+use guest_rt::{Machine, cpu, interrupt};
 
 const DATA: u64 = 0x0;
 const MATCH: u64 = 0x4;
@@ -64,7 +65,7 @@ fn raise(register: &impl Fn(u64) -> Register) {
 /// From the store that raises the line, and from the one that sets the interrupt pending in the distributor.
 fn measure_interrupts(machine: &'static Machine, mask: Register, intid: u32, samples: u64) {
     taken::expect_device(intid);
-    gic::enable_shared(machine, intid);
+    Shared::open(machine).enable(intid, cpu::affinity());
     interrupt::unmask();
     let from = |register: Register, value| {
         taken::prepare();
