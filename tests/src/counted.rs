@@ -31,6 +31,12 @@ pub(crate) enum Count {
     All,
 }
 
+/// With which hypervisor, and what is counted.
+struct How {
+    hypervisor: Option<PathBuf>,
+    count: Count,
+}
+
 /// A running machine whose instructions are counted.
 pub(crate) struct Counted<'a> {
     machine: Running<'a>,
@@ -55,12 +61,23 @@ impl<'a> Context<'a> {
         hypervisor: Option<PathBuf>,
         options: &[&str],
     ) -> Result<Counted<'a>> {
+        self.count_by(name, built, &How { hypervisor, count: Count::El2 }, options)
+    }
+
+    /// The same, with the instructions of guests.
+    pub(crate) fn count_all(&'a self, name: &str, built: &Built, options: &[&str]) -> Result<Counted<'a>> {
+        self.count_by(name, built, &How { hypervisor: None, count: Count::All }, options)
+    }
+
+    fn count_by(&'a self, name: &str, built: &Built, how: &How, options: &[&str]) -> Result<Counted<'a>> {
+        let How { hypervisor, count } = how;
         let image = self.scratch_file(name, "image.img", &built.image)?;
         let mut machine = built.machine(&image).context("the board is no machine of QEMU")?;
         machine.args.extend(options.iter().map(Into::into));
         let images = vec![self.images.clone()];
-        let binary = Options { images, hypervisor, ..Options::default() }.hypervisor_path();
-        let counted = self.start_counted(name, machine, Some(vectors(&binary)?), Count::El2)?;
+        let binary =
+            Options { images, hypervisor: hypervisor.clone(), ..Options::default() }.hypervisor_path();
+        let counted = self.start_counted(name, machine, Some(vectors(&binary)?), *count)?;
         let plan = built.plan()?;
         let partitions = plan.partitions.iter().map(|partition| {
             let first = partition.cpus.start as usize;

@@ -7,12 +7,13 @@ mod tool;
 
 use system_tests::{
     Setting,
-    bench::{Baseline, complaints, document, is_wanted, measure, table},
+    bench::{self, Baseline, WORKLOADS, complaints, document, is_wanted, measure, table},
 };
 
 use crate::{
     build,
     failure::Failure,
+    fetch,
     setup::{self, Install, Tool},
     workspace::{images, root},
 };
@@ -28,6 +29,9 @@ pub(crate) struct Arguments {
     /// Make what is measured the baseline of the gate, for this reason
     #[arg(long, value_name = "REASON", conflicts_with_all = ["names", "json"])]
     accept: Option<String>,
+    /// Measure Linux as a workload instead, on one CPU and on two
+    #[arg(long, conflicts_with_all = ["json", "accept"])]
+    linux: bool,
     /// Print what is to be installed instead
     #[arg(long)]
     no_install: bool,
@@ -38,7 +42,8 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.names == ["tool"] {
         return tool::measure();
     }
-    setup::provide(&[Tool::Rust, Tool::Qemu], Install::unless(arguments.no_install))?;
+    let install = Install::unless(arguments.no_install);
+    setup::provide(&[Tool::Rust, Tool::Qemu], install)?;
     build::build()?;
     let setting = Setting {
         long: true,
@@ -47,6 +52,9 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
         missing: Vec::new(),
         allow_missing: false,
     };
+    if arguments.linux {
+        return linux(arguments, &setting);
+    }
     let measured = measure(&setting).map_err(|error| Failure::failed(format!("{error:#}")))?;
     let Arguments { names, json, accept, .. } = arguments;
     let counts = measured.counts();
@@ -68,4 +76,25 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
     let verdict = baseline.judge(&measured);
     print!("{}", table(&measured, &verdict, names));
     if verdict.faults.is_empty() { Ok(()) } else { Err(Failure::failed(complaints(&verdict))) }
+}
+
+/// The workloads that are asked for, each as soon as it is done.
+fn linux(arguments: &Arguments, setting: &Setting) -> Result<(), Failure> {
+    fetch::linux(fetch::KERNEL_PACKAGE, Install::unless(arguments.no_install))?;
+    fetch::workloads()?;
+    let wanted: Vec<&str> = WORKLOADS.into_iter().filter(|name| is_wanted(name, &arguments.names)).collect();
+    if wanted.is_empty() {
+        return Err(Failure::usage(format!("the workloads are {}", WORKLOADS.join(", "))));
+    }
+    for cpus in [1, 2] {
+        println!(
+            "{cpus} CPU: instructions natively, in the partition, at EL2; ratio; time up; exits by reason"
+        );
+        for name in &wanted {
+            let result = bench::linux(setting, name, cpus);
+            let workload = result.map_err(|error| Failure::failed(format!("{name}: {error:#}")))?;
+            println!("{}", workload.line(name));
+        }
+    }
+    Ok(())
 }

@@ -91,8 +91,9 @@ struct Registers {
     pstate: Register,
     sp: Register,
     x0: Register,
-    esr: Register,
-    hpfar: Register,
+    /// Of EL2, which a machine need not have.
+    esr: Option<Register>,
+    hpfar: Option<Register>,
 }
 
 // SAFETY: a handle is a number to QEMU, never followed by us.
@@ -204,14 +205,16 @@ extern "C" fn on_guest_instruction(_index: c_uint, _user: *mut c_void) {
 
 /// The first instruction of a vector.
 extern "C" fn on_entry(_index: c_uint, vector: *mut c_void) {
-    let Some(registers) = REGISTERS.get() else { return };
-    let syndrome = registers.esr.read();
+    let Some(registers @ Registers { esr: Some(esr), hpfar: Some(hpfar), .. }) = REGISTERS.get() else {
+        return;
+    };
+    let syndrome = esr.read();
     let [.., top] = u32::try_from(syndrome & 0xffff_ffff).unwrap_or(0).to_le_bytes();
     let class = top >> 2;
     let detail = match class {
         HVC | SMC => registers.x0.read() & 0xffff_ffff,
         SYSTEM => syndrome & WITHOUT_RT,
-        FETCH_ABORT | DATA_ABORT => registers.hpfar.read() >> 4 << 12,
+        FETCH_ABORT | DATA_ABORT => hpfar.read() >> 4 << 12,
         _ => 0,
     };
     let vector = u8::try_from(vector.addr()).unwrap_or(u8::MAX);
@@ -283,8 +286,8 @@ fn registers() -> Result<Registers, &'static str> {
         pstate: find("cpsr")?,
         sp: find("sp")?,
         x0: find("x0")?,
-        esr: find("ESR_EL2")?,
-        hpfar: find("HPFAR_EL2")?,
+        esr: find("ESR_EL2").ok(),
+        hpfar: find("HPFAR_EL2").ok(),
     });
     // SAFETY: nobody uses it from here on.
     unsafe { g_array_free(array, 1) };

@@ -40,18 +40,39 @@ impl Packages {
 /// Downloads a package, or the kernel that it depends on, and others beside it, unless the same request was
 /// served before.
 pub(super) fn download(folder: &Path, package: &str, others: &[&str]) -> Result<Packages, Failure> {
-    let packages = folder.join("packages").join(package);
+    serve(folder, package, |apt| {
+        eprintln!("fetch: downloading {} (arm64) through apt", [&[package], others].concat().join(", "));
+        let depends = action::output(apt.command("apt-cache").arg("depends").arg(package))?;
+        let kernel = kernel_behind(&depends).unwrap_or(package);
+        Ok([&[kernel], others].concat().into_iter().map(str::to_owned).collect())
+    })
+}
+
+/// Downloads packages and everything that they depend on, unless the request of this name was served before.
+pub(super) fn download_closure(folder: &Path, name: &str, packages: &[&str]) -> Result<Packages, Failure> {
+    serve(folder, name, |apt| {
+        eprintln!("fetch: downloading {} (arm64) and what they need through apt", packages.join(", "));
+        let mut depends = apt.command("apt-cache");
+        let text = action::output(depends.args(["depends", "--recurse", "--important"]).args(packages))?;
+        Ok(named(&text).map(str::to_owned).collect())
+    })
+}
+
+/// Downloads what `choose` chooses into the folder of the request `name`.
+fn serve(
+    folder: &Path,
+    name: &str,
+    choose: impl FnOnce(&Apt) -> Result<Vec<String>, Failure>,
+) -> Result<Packages, Failure> {
+    let packages = folder.join("packages").join(name);
     let complete = packages.join("complete");
     if !complete.is_file() {
         remove_if_there(&packages)?;
         fs::create_dir_all(&packages).map_err(Failure::about(&packages))?;
         let apt = Apt::new(folder)?;
-        eprintln!("fetch: downloading {} (arm64) through apt", [&[package], others].concat().join(", "));
         action::output(apt.command("apt-get").arg("update"))?;
-        let depends = action::output(apt.command("apt-cache").arg("depends").arg(package))?;
-        let kernel = kernel_behind(&depends).unwrap_or(package);
-        let mut download = apt.command("apt-get");
-        action::output(download.args(["download", kernel]).args(others).current_dir(&packages))?;
+        let chosen = choose(&apt)?;
+        action::output(apt.command("apt-get").arg("download").args(chosen).current_dir(&packages))?;
         fs::write(&complete, "").map_err(Failure::about(&complete))?;
     }
     Ok(Packages { folder: folder.to_owned(), files: deb_files(&packages)? })
@@ -59,24 +80,22 @@ pub(super) fn download(folder: &Path, package: &str, others: &[&str]) -> Result<
 
 /// Downloads the newest kernel of a series such as `6.12`, unless one was downloaded before.
 pub(super) fn newest_kernel(folder: &Path, series: &str) -> Result<Packages, Failure> {
-    let packages = folder.join("packages").join(series);
-    let complete = packages.join("complete");
-    if !complete.is_file() {
-        remove_if_there(&packages)?;
-        fs::create_dir_all(&packages).map_err(Failure::about(&packages))?;
-        let apt = Apt::new(folder)?;
+    serve(folder, series, |apt| {
         eprintln!("fetch: downloading the newest kernel {series} (arm64) through apt");
-        action::output(apt.command("apt-get").arg("update"))?;
         let pattern = format!("^linux-image-{}\\.", series.replace('.', "\\."));
         let found = action::output(apt.command("apt-cache").args(["search", "--names-only", &pattern]))?;
         let kernel = newest(&found, series).ok_or_else(|| {
             let hint = "add Debian's backports to apt's sources, or use a Debian that has it";
             Failure::missing(format!("apt knows no kernel {series} for arm64; {hint}"))
         })?;
-        action::output(apt.command("apt-get").args(["download", kernel]).current_dir(&packages))?;
-        fs::write(&complete, "").map_err(Failure::about(&complete))?;
-    }
-    Ok(Packages { folder: folder.to_owned(), files: deb_files(&packages)? })
+        Ok(vec![kernel.to_owned()])
+    })
+}
+
+/// The packages that `apt-cache depends --recurse` has looked at: those that exist stand at the beginning of a
+/// line, without angle brackets.
+fn named(depends: &str) -> impl Iterator<Item = &str> {
+    depends.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_alphanumeric()))
 }
 
 struct Apt {
@@ -169,6 +188,13 @@ mod tests {
                      linux-image-6.12.96+deb12-cloud-arm64 - cloud\n";
         assert_eq!(newest(found, "6.12"), Some("linux-image-6.12.94+deb12-arm64"));
         assert_eq!(newest(found, "6.13"), None);
+    }
+
+    #[test]
+    fn only_packages_that_exist_are_named() {
+        let depends =
+            "rt-tests\n  Depends: libc6\n |Depends: debconf\n    <debconf-2.0>\nlibc6\n<debconf-2.0>\n";
+        assert_eq!(named(depends).collect::<Vec<_>>(), ["rt-tests", "libc6"]);
     }
 
     #[test]

@@ -43,7 +43,35 @@ pub(super) fn write(packages: &Path, init: &[u8], to: &Path) -> Result<(), Failu
     fs::write(to, packed).map_err(Failure::about(to))
 }
 
+/// Packs an initramfs of busybox, `init`, and files by their names in it.
+pub(super) fn write_with(
+    busybox: &Path,
+    init: &[u8],
+    files: &[(String, Vec<u8>)],
+    to: &Path,
+) -> Result<(), Failure> {
+    let busybox = read(busybox)?;
+    let pack = || -> io::Result<Vec<u8>> {
+        let mut archive = begin(init, &busybox)?;
+        archive.directory("lib/aarch64-linux-gnu")?;
+        for (name, file) in files {
+            archive.program(name, file)?;
+        }
+        archive.finish()?.finish()
+    };
+    fs::write(to, pack().map_err(Failure::about(to))?).map_err(Failure::about(to))
+}
+
 fn pack(init: &[u8], busybox: &[u8], modules: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+    let mut archive = begin(init, busybox)?;
+    for (name, module) in modules {
+        archive.file(&format!("lib/modules/{name}"), module)?;
+    }
+    archive.finish()?.finish()
+}
+
+/// The archive with what every initramfs has.
+fn begin(init: &[u8], busybox: &[u8]) -> io::Result<Archive<GzEncoder<Vec<u8>>>> {
     let mut archive = Archive::new(GzEncoder::new(Vec::new(), Compression::default()));
     for folder in FOLDERS {
         archive.directory(folder)?;
@@ -52,10 +80,7 @@ fn pack(init: &[u8], busybox: &[u8], modules: &[(String, Vec<u8>)]) -> io::Resul
     archive.character_device("dev/console", 5, 1)?;
     archive.program("init", init)?;
     archive.program("bin/busybox", busybox)?;
-    for (name, module) in modules {
-        archive.file(&format!("lib/modules/{name}"), module)?;
-    }
-    archive.finish()?.finish()
+    Ok(archive)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

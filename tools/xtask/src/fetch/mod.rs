@@ -9,6 +9,7 @@ mod device_trees;
 mod disk;
 mod initramfs;
 mod u_boot;
+mod workloads;
 
 use std::{
     fs,
@@ -25,6 +26,7 @@ use crate::{
 
 pub(crate) use device_trees::device_trees;
 pub(crate) use u_boot::u_boot;
+pub(crate) use workloads::workloads;
 
 /// Debian's name for its smallest kernel that boots here.
 pub(crate) const KERNEL_PACKAGE: &str = "linux-image-cloud-arm64";
