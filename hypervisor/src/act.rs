@@ -12,7 +12,7 @@ use crate::order;
 use crate::partition::Partition;
 use crate::registers::{
     ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_DIR_EL1, ICC_EOIR1_EL1, ICC_HPPIR1_EL1, ICC_IAR1_EL1, ICC_IGRPEN1_EL1,
-    ICC_PMR_EL1, ICC_RPR_EL1, synchronize,
+    ICC_PMR_EL1, ICC_RPR_EL1,
 };
 use crate::stop;
 use crate::system::System;
@@ -53,13 +53,7 @@ pub(crate) fn carry_out(
         Action::ReadInterface { interface, register } => registers.write(register, read_interface(interface)),
         Action::WriteInterface { interface, value } => write_interface(interface, value),
         Action::Distributor { offset, access } => {
-            // Held across the store, so that two CPUs of the partition cannot leave hardware and model apart;
-            // for at most 32 stores, and nobody else's.
-            let mut model = partition.distributor.lock();
-            let physical = model.access(&partition.compartment, offset, &access);
-            let value = system.distributor.carry_out(&partition.compartment, physical);
-            drop(model);
-            finish(registers, &access, value);
+            access_distributor(system, partition, registers, offset, &access);
         }
         Action::Redistributor { vcpu, offset, access } => {
             let physical = model::access(&partition.compartment, vcpu, offset, &access);
@@ -74,6 +68,23 @@ pub(crate) fn carry_out(
         Action::Wait => wait_for_interrupt(),
     }
     Flow::Resume
+}
+
+/// Accesses the distributor as `partition`.
+pub(crate) fn access_distributor(
+    system: &System,
+    partition: &Partition,
+    registers: &mut Registers,
+    offset: u64,
+    access: &Mmio,
+) {
+    // Held across the store, so that two CPUs of the partition cannot leave hardware and model apart; for at
+    // most 32 stores, and nobody else's.
+    let mut model = partition.distributor.lock();
+    let physical = model.access(&partition.compartment, offset, access);
+    let value = system.distributor.carry_out(&partition.compartment, physical);
+    drop(model);
+    finish(registers, access, value);
 }
 
 fn inject(registers: &mut Registers, exception: Exception) -> Flow {
@@ -93,15 +104,22 @@ fn inject(registers: &mut Registers, exception: Exception) -> Flow {
     Flow::Resume
 }
 
-fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
-    for (vcpu, cpu) in partition.compartment.cpus.iter().enumerate() {
-        if targets >> vcpu & 1 != 0 {
-            gic::send_sgi(intid, cpu.mpidr);
+/// Sends SGI `intid` to the vCPUs whose bits are set, after everything that this CPU has written.
+#[inline]
+pub(crate) fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
+    barrier::dsb(barrier::ISHST);
+    let mut left = targets;
+    while left != 0 {
+        if let Some(signal) = partition.signals.get(left.trailing_zeros() as usize) {
+            gic::send(signal | intid << 24);
         }
+        left &= left - 1;
     }
 }
 
-fn read_interface(interface: Interface) -> u64 {
+/// Reads a physical register of the CPU interface, as the guest is to see it.
+#[inline]
+pub(crate) fn read_interface(interface: Interface) -> u64 {
     match interface {
         Interface::PriorityMask => ICC_PMR_EL1::read(),
         Interface::Control => control_of_guest(ICC_CTLR_EL1::read(), None),
@@ -115,7 +133,9 @@ fn read_interface(interface: Interface) -> u64 {
     }
 }
 
-fn write_interface(interface: Interface, value: u64) {
+/// Writes a physical register of the CPU interface, for what synchronizes next: the return to the guest.
+#[inline]
+pub(crate) fn write_interface(interface: Interface, value: u64) {
     match interface {
         Interface::PriorityMask => ICC_PMR_EL1::write(value),
         Interface::Control => ICC_CTLR_EL1::write(control_of_guest(ICC_CTLR_EL1::read(), Some(value))),
@@ -126,7 +146,6 @@ fn write_interface(interface: Interface, value: u64) {
         Interface::Active(register) => gic::set_active_priorities(register, value),
         Interface::RunningPriority | Interface::Acknowledge | Interface::HighestPending => {}
     }
-    synchronize();
 }
 
 fn uart(system: &System, partition: &Partition, registers: &mut Registers, offset: u64, access: &Mmio) {

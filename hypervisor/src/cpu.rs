@@ -15,7 +15,7 @@ use crate::partition::Partition;
 use crate::stop;
 use crate::system::{self, System};
 use crate::translation;
-use crate::vcpu::{Frame, Vector};
+use crate::vcpu::{Frame, Vector, enter};
 use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
 use bulkhead_core::{
     Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Registers, Stop, Why, el2, is_uncontainable,
@@ -23,12 +23,23 @@ use bulkhead_core::{
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What a CPU keeps from one life to the next.
-#[derive(Debug, Default)]
+#[derive(Default)]
+#[repr(C)]
 pub(crate) struct Cpu {
     /// The guest's registers.
     pub(crate) frame: Frame,
     /// Exits by reason.
     pub(crate) exits: [u64; REASONS],
+    /// Whose CPU it is, for the quick path.
+    pub(crate) seat: Option<Seat>,
+}
+
+/// Who a CPU works for, and as which vCPU.
+#[derive(Clone, Copy)]
+pub(crate) struct Seat {
+    pub(crate) partition: &'static Partition,
+    pub(crate) system: &'static System,
+    pub(crate) vcpu: usize,
 }
 
 /// How a CPU leaves its guest.
@@ -62,11 +73,12 @@ pub(crate) fn redistributor(system: &System, index: usize) -> Option<Redistribut
 }
 
 extern "C" fn live(index: usize) -> ! {
-    if let Some((system, partition, vcpu)) = place(index)
+    if let Some(seat @ Seat { system, partition, vcpu }) = seat(index)
         && let Some(slot) = system.cpus.get(index)
     {
         loop {
             let mut cpu = slot.lock();
+            cpu.seat = Some(seat);
             let departure = visit(system, partition, vcpu, &mut cpu);
             silence(system, index);
             drop(cpu);
@@ -101,12 +113,12 @@ pub(crate) fn off() -> ! {
 }
 
 /// Who the CPU at `index` works for, and as which vCPU.
-fn place(index: usize) -> Option<(&'static System, &'static Partition, usize)> {
+fn seat(index: usize) -> Option<Seat> {
     let system = system::get()?;
     let planned = system.plan.cpus.get(index)?;
     let partition = system.partitions.get(usize::try_from(planned.partition).ok()?)?;
     let vcpu = index.checked_sub(partition.cpu_index(0))?;
-    (planned.mpidr == affinity()).then_some((system, partition, vcpu))
+    (planned.mpidr == affinity()).then_some(Seat { system, partition, vcpu })
 }
 
 /// From arrival to departure.
@@ -154,7 +166,7 @@ fn arrive(partition: &Partition, vcpu: usize, is_birth: bool) -> Option<Entry> {
 /// The loop from which everything hangs.
 fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, nature: &Nature) -> Departure {
     while !partition.is_stopping() {
-        let vector = cpu.frame.enter();
+        let vector = enter(cpu);
         let (reason, action) = decide(partition, vcpu, cpu, nature, vector);
         cpu.count(reason);
         #[cfg(feature = "slower")]
@@ -216,7 +228,9 @@ fn decide(
 }
 
 impl Cpu {
-    fn count(&mut self, reason: Reason) {
+    /// Counts an exit.
+    #[inline]
+    pub(crate) fn count(&mut self, reason: Reason) {
         if let Some(count) = self.exits.get_mut(reason as usize) {
             *count = count.wrapping_add(1);
         }

@@ -2,11 +2,13 @@
 //!
 //! The MMU is off where `entry.S` runs, so it can rely on nothing but itself.
 
+use crate::cpu::Cpu;
 use crate::panic::LAST_STACK_SIZE;
+use crate::quick;
 use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
-use bulkhead_core::{KEPT, Registers, Seen, el2, handoff};
+use bulkhead_core::{KEPT, Reason, Registers, Seen, el2, handoff};
 use bulkhead_plan::{BootHeader, Console, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
@@ -41,6 +43,8 @@ const DEVICE_ATTRIBUTES: u64 = 1 | 1 << 2 | 1 << 10 | 1 << 54;
 /// Where the root table leads to the image: the entry for bits 47 to 39 of the address.
 const WINDOW_L0_OFFSET: u64 = (IMAGE >> 39 & 0x1ff) * 8;
 
+/// `vectors.S` has the CPU where it has the frame.
+const _: () = assert!(offset_of!(Cpu, frame) == 0);
 /// What `vectors.S` relies on when it keeps an exit.
 const _: () = assert!(KEPT.is_power_of_two() && size_of::<Seen>() == 16 && offset_of!(Seen, pc) == 8);
 
@@ -49,7 +53,8 @@ unsafe extern "C" {
     pub(crate) fn secondary_entry();
     /// Goes on with `next` on the stack of CPU `cpu`.
     pub(crate) fn on_own_stack(next: extern "C" fn(usize) -> !, argument: usize, cpu: usize) -> !;
-    /// Goes down to the guest; comes back with the kind of vector by which EL2 was entered.
+    /// Goes down to the guest; comes back with the kind of vector by which EL2 was entered. The frame is that
+    /// of a whole [`Cpu`].
     pub(crate) fn enter_guest(frame: *mut Frame) -> u64;
     /// Clears the breakpoints and watchpoints of EL1, as many as there are.
     pub(crate) fn clear_debug();
@@ -95,12 +100,20 @@ global_asm!(
     IRQ = const Vector::Irq as u64,
     FIQ = const Vector::Fiq as u64,
     SERROR = const Vector::SError as u64,
+    PMR = const bulkhead_core::quick::PMR,
+    PMR_WRITE = const bulkhead_core::quick::PMR_WRITE,
+    SS = const bulkhead_core::SS,
+    BTYPE = const bulkhead_core::BTYPE,
+    INTERFACE = const offset_of!(Cpu, exits) + Reason::Interface as usize * size_of::<u64>(),
     X = const offset_of!(Frame, registers) + offset_of!(Registers, x),
     PC = const offset_of!(Frame, registers) + offset_of!(Registers, pc),
     SYNDROME = const offset_of!(Frame, syndrome),
     ENTRIES = const offset_of!(Frame, entries),
     HISTORY = const offset_of!(Frame, history),
     KEPT = const KEPT,
+    quick_call = sym quick::quick_call,
+    quick_system = sym quick::quick_system,
+    quick_access = sym quick::quick_access,
     IS_DYING = sym crate::panic::IS_DYING,
     LAST_STACK = sym LAST_STACK,
     LAST_STACK_SIZE = const LAST_STACK_SIZE,

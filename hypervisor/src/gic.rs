@@ -11,8 +11,8 @@ mod translator;
 
 pub(crate) use distributor::Distributor;
 pub(crate) use interface::{
-    active_priorities, close as close_interface, may_sleep, preemption_bits, reset as reset_interface,
-    send_sgi, set_active_priorities,
+    active_priorities, close as close_interface, may_sleep, preemption_bits, reset as reset_interface, send,
+    set_active_priorities,
 };
 pub(crate) use redistributor::Redistributor;
 pub(crate) use translator::silence as silence_translator;

@@ -29,6 +29,7 @@ mod order;
 mod panic;
 mod partition;
 mod pause;
+mod quick;
 mod registers;
 mod silence;
 mod stop;

@@ -21,12 +21,17 @@ impl Mmio {
         Self(base)
     }
 
+    /// No overflow is looked for: offsets lie inside the device.
+    const fn at(self, offset: u64) -> u64 {
+        self.0.wrapping_add(offset)
+    }
+
     /// Loads 32 bits from `offset`.
     pub(crate) fn load(self, offset: u64) -> u32 {
         let value: u32;
         // SAFETY: whoever made `self` has promised that the registers are there.
         unsafe {
-            asm!("ldr {0:w}, [{1}]", out(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("ldr {0:w}, [{1}]", out(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
         value
     }
@@ -35,7 +40,7 @@ impl Mmio {
     pub(crate) fn store(self, offset: u64, value: u32) {
         // SAFETY: as for `load`.
         unsafe {
-            asm!("str {0:w}, [{1}]", in(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("str {0:w}, [{1}]", in(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
     }
 
@@ -44,7 +49,7 @@ impl Mmio {
         let value: u64;
         // SAFETY: as for `load`.
         unsafe {
-            asm!("ldr {0}, [{1}]", out(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("ldr {0}, [{1}]", out(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
         value
     }
@@ -53,7 +58,7 @@ impl Mmio {
     pub(crate) fn store_double(self, offset: u64, value: u64) {
         // SAFETY: as for `load`.
         unsafe {
-            asm!("str {0}, [{1}]", in(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("str {0}, [{1}]", in(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
     }
 
@@ -61,7 +66,7 @@ impl Mmio {
     pub(crate) fn store_byte(self, offset: u64, value: u8) {
         // SAFETY: as for `load`.
         unsafe {
-            asm!("strb {0:w}, [{1}]", in(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("strb {0:w}, [{1}]", in(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
     }
 
@@ -70,7 +75,7 @@ impl Mmio {
         let value: u8;
         // SAFETY: as for `load`.
         unsafe {
-            asm!("ldrb {0:w}, [{1}]", out(reg) value, in(reg) self.0 + offset, options(nostack, preserves_flags));
+            asm!("ldrb {0:w}, [{1}]", out(reg) value, in(reg) self.at(offset), options(nostack, preserves_flags));
         }
         value
     }

@@ -8,9 +8,10 @@ use crate::cpu::affinity;
 use crate::image::Window;
 use crate::pause;
 use aarch64_cpu::asm::barrier;
+use alloc::vec::Vec;
 use bulkhead_core::console::{Pushed, RING, Ring};
 use bulkhead_core::distributor::Distributor;
-use bulkhead_core::{Compartment, Entry, Fault, Policy, Power, Uart, Why};
+use bulkhead_core::{Compartment, Entry, Fault, Policy, Power, Uart, Why, sgi};
 use bulkhead_plan::{PAGE, Pa, Partition as Planned, Plan, Span};
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -43,6 +44,8 @@ pub(crate) struct Partition {
     pub(crate) is_reported: AtomicBool,
     /// The root that the hardware walks, a copy of the plan's.
     pub(crate) root: Root,
+    /// What sends SGI 0 to its vCPU n.
+    pub(crate) signals: Vec<u64>,
     /// Index among the partitions.
     pub(crate) index: usize,
     said: TicketMutex<Ring>,
@@ -66,7 +69,6 @@ impl Partition {
         let compartment = Compartment::new(plan, planned);
         let boot_cpu = compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
         Self {
-            compartment,
             policy: Policy::of(planned),
             entry,
             power: TicketMutex::new(Power::new(entry, boot_cpu)),
@@ -78,7 +80,9 @@ impl Partition {
             is_watched: AtomicBool::new(false),
             is_reported: AtomicBool::new(false),
             root,
+            signals: compartment.cpus.iter().map(|cpu| sgi::physical(0, cpu.mpidr)).collect(),
             index,
+            compartment,
             said: TicketMutex::new(Ring::new()),
             waiting: AtomicUsize::new(0),
             is_loaded: AtomicBool::new(false),

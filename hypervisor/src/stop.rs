@@ -20,7 +20,7 @@ use crate::system::System;
 use crate::totals::Totals;
 use crate::translation;
 use aarch64_cpu::asm::{barrier, sev};
-use bulkhead_core::{Next, Phase, Power, PowerState, Renewal, Stop, Why};
+use bulkhead_core::{Next, Phase, Power, PowerState, Renewal, Stop, Why, sgi};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
@@ -111,8 +111,10 @@ fn wake(system: &System, partition: &Partition, power: &Power) {
         if let Some(frame) = redistributor(system, partition.cpu_index(vcpu)) {
             frame.open_for(WAKE);
         }
-        gic::send_sgi(u64::from(WAKE), cpu.mpidr);
+        barrier::dsb(barrier::ISHST);
+        gic::send(sgi::physical(u64::from(WAKE), cpu.mpidr));
     }
+    barrier::isb(barrier::SY);
     barrier::dsb(barrier::SY);
     sev();
 }

@@ -1,7 +1,8 @@
 //! A guest's registers, and the only way down to it.
 //!
-//! [`Frame::enter`] looks like a function call that returns: what happens in between is the guest's life.
+//! [`enter`] looks like a function call that returns: what happens in between is the guest's life.
 
+use crate::cpu::Cpu;
 use crate::entry::enter_guest;
 use bulkhead_core::{History, Registers, Syndrome};
 
@@ -33,17 +34,15 @@ pub(crate) enum Vector {
     SError,
 }
 
-impl Frame {
-    /// Runs the guest until it leaves.
-    pub(crate) fn enter(&mut self) -> Vector {
-        // SAFETY: the frame is exclusively borrowed for as long as the guest runs, and `cpu::run`, the only
-        // caller, has set up this CPU's EL2 registers, so that the guest sees its own memory and nothing else.
-        let kind = unsafe { enter_guest(self) };
-        match kind {
-            0 => Vector::Synchronous,
-            1 => Vector::Irq,
-            2 => Vector::Fiq,
-            _ => Vector::SError,
-        }
+/// Runs the guest of this CPU until it leaves by an exit that the quick path does not answer.
+pub(crate) fn enter(cpu: &mut Cpu) -> Vector {
+    // SAFETY: the CPU's state is exclusively borrowed for as long as the guest runs, and `cpu::run`, the only
+    // caller, has set up this CPU's EL2 registers, so that the guest sees its own memory and nothing else.
+    let kind = unsafe { enter_guest((&raw mut *cpu).cast()) };
+    match kind {
+        0 => Vector::Synchronous,
+        1 => Vector::Irq,
+        2 => Vector::Fiq,
+        _ => Vector::SError,
     }
 }

@@ -113,6 +113,19 @@ impl Call {
         }
     }
 
+    /// The answer, where nobody has the function or it is one of those that are asked for most.
+    #[inline]
+    pub(crate) fn at_once(compartment: &Compartment<'_>, function: u64) -> Option<Return> {
+        if is_nobodys(function) && !compartment.has_functions() {
+            return Some(Return::NOT_SUPPORTED);
+        }
+        match function {
+            PSCI_VERSION => Some(Return(PSCI_1_1)),
+            SMCCC_VERSION => Some(Return(SMCCC_1_1)),
+            _ => None,
+        }
+    }
+
     /// What is neither the architecture's nor power.
     fn decode_rare(compartment: &Compartment<'_>, function: u64, argument: u64) -> Self {
         let id = u32::try_from(function).unwrap_or(0);
@@ -159,6 +172,12 @@ const PSCI_1_1: i64 = 0x1_0001;
 const NO_MIGRATION: i64 = 2;
 /// The bit of a function number that says that arguments have 64 bits.
 const SMC64: u64 = 1 << 30;
+
+/// Whether the function is far from all that there are: PSCI's and ours have the lowest numbers of their ranges
+/// or the highest, the architecture's are everywhere in theirs.
+const fn is_nobodys(function: u64) -> bool {
+    matches!(function & 0xffff, 0x20..0xff00) && function & !SMC64 & 0xffff_0000 != SMCCC_VERSION
+}
 
 const fn argument_mask(function: u64) -> u64 {
     if function & SMC64 == 0 { 0xffff_ffff } else { u64::MAX }

@@ -23,6 +23,8 @@ pub struct Compartment<'p> {
     pub partition: &'p Partition,
     /// Its CPUs: the position is the vCPU number.
     pub cpus: &'p [Cpu],
+    /// Its vCPUs, by bit.
+    pub(crate) everybody: u64,
     /// Its SPIs.
     pub spis: SpiSet,
     regions: &'p [Region],
@@ -102,7 +104,7 @@ pub enum Reach {
 }
 
 /// Bytes of the distributor's frame, of one redistributor's two frames, of a UART's.
-const DISTRIBUTOR: u64 = 0x1_0000;
+pub(crate) const DISTRIBUTOR: u64 = 0x1_0000;
 const REDISTRIBUTOR: u64 = 0x2_0000;
 const UART: u64 = 0x1000;
 
@@ -113,9 +115,11 @@ impl<'p> Compartment<'p> {
     /// What `partition` owns in `plan`.
     pub fn new(plan: &Plan<'p>, partition: &'p Partition) -> Self {
         let interrupts = partition.interrupts.of(plan.interrupts).unwrap_or_default();
+        let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
         Self {
             partition,
-            cpus: partition.cpus.of(plan.cpus).unwrap_or_default(),
+            cpus,
+            everybody: cpus.iter().fold(0, |everybody, _| everybody << 1 | 1),
             spis: SpiSet::new(interrupts.iter().map(|interrupt| interrupt.intid)),
             regions: partition.regions.of(plan.regions).unwrap_or_default(),
             functions: partition.functions.of(plan.functions).unwrap_or_default(),
@@ -168,6 +172,11 @@ impl<'p> Compartment<'p> {
     /// Whether the partition may have the firmware answer function `id`.
     pub(crate) fn may_call(&self, id: u32) -> bool {
         self.functions.iter().any(|function| function.id == id)
+    }
+
+    /// Whether there are any.
+    pub(crate) const fn has_functions(&self) -> bool {
+        !self.functions.is_empty()
     }
 
     fn on_call(&self, nature: &Nature, registers: &mut Registers) -> Action {
@@ -288,7 +297,7 @@ pub(crate) mod tests {
     #[test]
     fn an_smc_is_stepped_over_and_an_hvc_already_was() {
         with_first(|first| {
-            let mut registers = Registers { x: [0x8400_0000; 31], pc: 0x1000, pstate: 0 };
+            let mut registers = Registers::new([0x8400_0000; 31], 0x1000, 0);
             exit(first, Syndrome { esr: 0x17 << 26, far: 0, hpfar: 0 }, &mut registers);
             assert_eq!((registers.pc, registers.x[0]), (0x1004, 0x1_0001));
             exit(first, Syndrome { esr: 0x16 << 26, far: 0, hpfar: 0 }, &mut registers);
@@ -352,7 +361,7 @@ pub(crate) mod tests {
             esr in any::<u64>(), far in any::<u64>(), hpfar in any::<u64>(), x in any::<[u64; 31]>(),
         ) {
             with_first(|first| {
-                let before = Registers { x, pc: 0x1000, pstate: 0 };
+                let before = Registers::new(x, 0x1000, 0);
                 let mut after = before;
                 let (_, action) = exit(first, Syndrome { esr, far, hpfar }, &mut after);
                 if let Action::Inject(_) = action {

@@ -69,6 +69,17 @@ pub enum Access {
     Disable(SpiSet),
 }
 
+/// What an access to a word with one bit for each interrupt becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    /// A load gives this; a store is ignored.
+    Value(u32),
+    /// Load the word at the same offset; of that, these bits.
+    Load(u32),
+    /// Store these bits at the same offset: all are owned.
+    Store(u32),
+}
+
 /// The state of a partition's distributor that hardware does not hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Distributor {
@@ -81,6 +92,10 @@ pub struct Distributor {
 pub const ISENABLER: u64 = 0x100;
 /// Offset of GICD_ICENABLER<n>.
 pub const ICENABLER: u64 = 0x180;
+/// Offset of GICD_ISPENDR<n>; from here on hardware holds the state.
+const ISPENDR: u64 = 0x200;
+/// The words that [`Distributor::bits`] is about.
+pub const BITS: core::ops::Range<u64> = ISENABLER..0x400;
 /// Offset of GICD_IROUTER<0>; one every 8 bytes.
 pub const IROUTER: u64 = 0x6000;
 
@@ -115,33 +130,41 @@ impl Distributor {
     }
 
     fn word(&mut self, owned: &SpiSet, offset: u64, access: &Mmio) -> Access {
-        let mask = owned_word(owned, offset);
         match (offset, access.store) {
             (0x004, None) => load(offset, TYPER_SHOWN, NO_1_OF_N),
             (0x008 | 0xffd0..0x1_0000, None) => load(offset, u64::MAX, 0),
-            (0x080..0x100, None) => load(offset, u64::from(mask), 0),
-            (0x100..0x200, None) => Access::Value(u64::from(self.enabled.word(index(offset)))),
-            (0x100..0x200, Some(value)) => self.enable(offset, low_word(value) & mask),
-            (0x200..0x400, None) => load(offset, u64::from(mask), 0),
-            (0x200..0x400, Some(value)) => match value & u64::from(mask) {
-                0 => Access::Value(0),
-                value => Access::Store { offset, width: Width::Word, value },
+            (0x080..0x100, None) => load(offset, u64::from(owned_word(owned, offset)), 0),
+            (0x100..0x400, store) => match self.bits(owned, offset, store.map(low_word)) {
+                Bits::Value(value) => Access::Value(u64::from(value)),
+                Bits::Load(mask) => load(offset, u64::from(mask), 0),
+                Bits::Store(bits) => Access::Store { offset, width: Width::Word, value: u64::from(bits) },
             },
             (0xc00..0xd00, None) => load(offset, configuration_mask(owned, offset), 0),
             _ => Access::Value(0),
         }
     }
 
-    /// GICD_ISENABLER<n> and GICD_ICENABLER<n>, with the bits that the partition owns.
-    fn enable(&mut self, offset: u64, bits: u32) -> Access {
+    /// An access to the word at `offset`, one of those with a set and a clear form: enabled, pending, active.
+    #[inline]
+    pub fn bits(&mut self, owned: &SpiSet, offset: u64, store: Option<u32>) -> Bits {
+        let owned = owned_word(owned, offset);
+        match store.map(|value| value & owned) {
+            None if offset < ISPENDR => Bits::Value(self.enabled.word(index(offset))),
+            None => Bits::Load(owned),
+            Some(bits) => {
+                let reaches_hardware = offset >= ISPENDR || self.enable(offset, bits);
+                if reaches_hardware && bits != 0 { Bits::Store(bits) } else { Bits::Value(0) }
+            }
+        }
+    }
+
+    /// GICD_ISENABLER<n> and GICD_ICENABLER<n>, with bits that the partition owns. Whether hardware has to know.
+    fn enable(&mut self, offset: u64, bits: u32) -> bool {
         let index = index(offset);
         let before = self.enabled.word(index);
         let after = if offset < ICENABLER { before | bits } else { before & !bits };
         self.enabled.set_word(index, after);
-        if !self.is_on || bits == 0 {
-            return Access::Value(0);
-        }
-        Access::Store { offset, width: Width::Word, value: u64::from(bits) }
+        self.is_on
     }
 }
 
@@ -253,7 +276,7 @@ mod tests {
     }
 
     fn store(log2: u64, value: u64) -> Mmio {
-        let registers = Registers { x: [value; 31], pc: 0, pstate: 0 };
+        let registers = Registers::new([value; 31], 0, 0);
         Mmio::decode(1 << 24 | log2 << 22 | 1 << 6, &registers).unwrap()
     }
 

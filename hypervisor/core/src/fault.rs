@@ -21,7 +21,7 @@ pub struct Seen {
     pub pc: u64,
 }
 
-/// The last exits of a CPU: entry n is in place n modulo [`KEPT`].
+/// The last exits of a CPU: the nth, counted from one, is in place n modulo [`KEPT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct History(pub [Seen; KEPT]);
@@ -50,7 +50,7 @@ impl History {
     pub fn newest_first(&self, entries: u64) -> impl Iterator<Item = Seen> + use<> {
         let seen = self.0;
         (0..KEPT).filter_map(move |age| {
-            let number = entries.checked_sub(1)?.checked_sub(u64::try_from(age).ok()?)?;
+            let number = entries.checked_sub(u64::try_from(age).ok()?).filter(|number| *number != 0)?;
             let place = usize::try_from(number).ok()?.checked_rem(KEPT)?;
             seen.get(place).copied()
         })
@@ -66,7 +66,8 @@ impl Fault {
             "pc={:#x} pstate={:#x} esr={:#x} far={:#x} hpfar={:#x}",
             registers.pc, registers.pstate, syndrome.esr, syndrome.far, syndrome.hpfar
         ));
-        for (row, four) in (0_usize..).step_by(4).zip(registers.x.chunks(4)) {
+        let (_, general) = registers.x.split_last().unwrap_or((&0, &[]));
+        for (row, four) in (0_usize..).step_by(4).zip(general.chunks(4)) {
             line(format_args!("{}", Row(row, four)));
         }
         for seen in self.history.newest_first(self.entries) {
@@ -98,7 +99,7 @@ mod tests {
     fn numbers(entries: u64) -> Vec<u64> {
         let mut history = History::default();
         for entry in 0..entries {
-            history.0[usize::try_from(entry).unwrap() % KEPT] = Seen { esr: entry, pc: 0 };
+            history.0[usize::try_from(entry + 1).unwrap() % KEPT] = Seen { esr: entry, pc: 0 };
         }
         history.newest_first(entries).map(|seen| seen.esr).collect()
     }
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_record_names_every_register_once() {
-        let mut registers = Registers { x: [7; 31], pc: 0x4000_0000, pstate: 0x3c5 };
+        let mut registers = Registers::new([7; 31], 0x4000_0000, 0x3c5);
         registers.x[30] = 0xabc;
         let fault = Fault {
             kind: FaultKind::Vector,

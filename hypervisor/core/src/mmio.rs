@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_load_extends_as_the_instruction_says() {
-        let mut registers = Registers { x: [u64::MAX; 31], pc: 0, pstate: 0 };
+        let mut registers = Registers::new([u64::MAX; 31], 0, 0);
         let signed_byte_to_w5 = Mmio::decode(ISV | 1 << 21 | 5 << 16, &registers).unwrap();
         signed_byte_to_w5.load(&mut registers, 0x80);
         assert_eq!(registers.x[5], 0xffff_ff80);

@@ -5,25 +5,27 @@
 
 use crate::bits::{bit, field};
 use crate::compartment::{Action, Compartment};
-use bulkhead_plan::Cpu;
 
 /// What the guest's write of `value` to ICC_SGI1R_EL1 on vCPU `caller` does.
+#[inline]
 pub(crate) fn send(compartment: &Compartment<'_>, caller: usize, value: u64) -> Action {
-    let others = bit(value, IRM);
-    let is_target = |(index, cpu): (usize, &Cpu)| {
-        if others { index != caller } else { names(value, cpu.virtual_mpidr) }
-    };
-    let mut targets = 0;
-    for (index, cpu) in compartment.cpus.iter().enumerate() {
-        let index_bit = u32::try_from(index).ok().and_then(|index| 1_u64.checked_shl(index));
-        if is_target((index, cpu)) {
-            targets |= index_bit.unwrap_or(0);
-        }
+    match targets(compartment.everybody, caller, value) {
+        0 => Action::Resume,
+        targets => Action::SendSgi { intid: field(value, 27, 24), targets },
     }
-    if targets == 0 {
-        return Action::Resume;
+}
+
+/// The vCPUs among `everybody` that `value` names, by bit. It takes no longer for many than for one: vCPU n has
+/// the affinity n (`bulkhead_plan::verify`), so a target list is 16 vCPUs in order.
+#[inline]
+fn targets(everybody: u64, caller: usize, value: u64) -> u64 {
+    if bit(value, IRM) {
+        everybody & !1_u64.wrapping_shl(shift(caller))
+    } else if value & NOBODY == 0 {
+        everybody & (value & 0xffff).wrapping_shl(range_shift(value))
+    } else {
+        0
     }
-    Action::SendSgi { intid: field(value, 27, 24), targets }
 }
 
 /// The value for the physical ICC_SGI1R_EL1 that sends SGI `intid` to the CPU with this MPIDR.
@@ -34,13 +36,19 @@ pub const fn physical(intid: u64, mpidr: u64) -> u64 {
 }
 
 const IRM: u32 = 40;
+/// Aff3, Aff2 and Aff1, which are zero for every vCPU, and a range (RS) beyond the 64 that there can be.
+const NOBODY: u64 = 0xff << 48 | 0xff << 32 | 0xff << 16 | 0b1100 << 44;
 
-fn names(value: u64, mpidr: u64) -> bool {
-    let same_cluster = field(value, 55, 48) == field(mpidr, 39, 32)
-        && field(value, 39, 32) == field(mpidr, 23, 16)
-        && field(value, 23, 16) == field(mpidr, 15, 8);
-    let same_range = field(value, 47, 44) == field(mpidr, 7, 4);
-    same_cluster && same_range && bit(value, low_half(field(mpidr, 3, 0)))
+/// 16 times the range selector, of which `NOBODY` has left two bits.
+#[allow(clippy::cast_possible_truncation, reason = "the value has six bits")]
+const fn range_shift(value: u64) -> u32 {
+    (value >> 40 & 0x30) as u32
+}
+
+/// A vCPU, of which there are at most 64, as a shift.
+#[allow(clippy::cast_possible_truncation, reason = "the value has six bits")]
+const fn shift(vcpu: usize) -> u32 {
+    (vcpu & 63) as u32
 }
 
 /// A number of at most four bits, as a shift.
@@ -53,6 +61,8 @@ const fn low_half(value: u64) -> u32 {
 mod tests {
     use super::*;
     use crate::compartment::tests::{with_first, with_second};
+    use proptest::prelude::{any, prop};
+    use proptest::{prop_assert, prop_assert_eq, proptest};
 
     #[test]
     fn a_list_names_the_partitions_own_cpus_only() {
@@ -84,6 +94,41 @@ mod tests {
     #[test]
     fn the_physical_value_names_one_cpu() {
         assert_eq!(physical(3, 0x01_0000_0213), 1 << 48 | 2 << 16 | 1 << 44 | 3 << 24 | 1 << 3);
-        assert!(names(physical(0, 0x12_0034_5678), 0x12_0034_5678));
+    }
+
+    /// Whether `value` names the CPU with this affinity, by the register's description.
+    fn names(value: u64, mpidr: u64) -> bool {
+        let same_cluster = field(value, 55, 48) == field(mpidr, 39, 32)
+            && field(value, 39, 32) == field(mpidr, 23, 16)
+            && field(value, 23, 16) == field(mpidr, 15, 8);
+        let same_range = field(value, 47, 44) == field(mpidr, 7, 4);
+        same_cluster && same_range && bit(value, low_half(field(mpidr, 3, 0)))
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_names_who_has_the_affinity(
+            count in 1_usize..=64, caller in 0_usize..64, list in any::<u16>(), others in any::<bool>(),
+            range in 0_u64..6, higher in prop::sample::select(&[0_u64, 0, 0, 1 << 16, 1 << 32, 1 << 48]),
+        ) {
+            let caller = caller % count;
+            let everybody = u64::MAX >> (64 - count);
+            let value = u64::from(list) | range << 44 | higher | u64::from(others) << IRM;
+            for vcpu in 0..64 {
+                let expected = match others {
+                    true => vcpu != caller,
+                    false => names(value, vcpu as u64),
+                };
+                let is_target = targets(everybody, caller, value) >> vcpu & 1 != 0;
+                prop_assert_eq!(is_target, vcpu < count && expected, "vCPU {}", vcpu);
+            }
+        }
+
+        #[test]
+        fn the_physical_value_names_whom_it_is_for(mpidr in any::<u64>()) {
+            let mpidr = mpidr & 0xff_00ff_ffff;
+            prop_assert!(names(physical(0, mpidr), mpidr));
+            prop_assert_eq!((physical(0, mpidr) & 0xffff).count_ones(), 1);
+        }
     }
 }

@@ -34,6 +34,18 @@ impl Encoding {
         Self((op0 & 3) << 14 | (op1 & 7) << 11 | (crn & 15) << 7 | (crm & 15) << 3 | op2 & 7)
     }
 
+    /// What ESR_EL2.ISS says of an access to the register, but for the general-purpose register.
+    pub(crate) const fn syndrome(self, is_read: bool) -> u64 {
+        let [op0, op1, crn] = [self.0 >> 14, self.0 >> 11 & 7, self.0 >> 7 & 15];
+        let [crm, op2] = [self.0 >> 3 & 15, self.0 & 7];
+        (op0 as u64) << 20
+            | (op2 as u64) << 17
+            | (op1 as u64) << 14
+            | (crn as u64) << 10
+            | (crm as u64) << 1
+            | is_read as u64
+    }
+
     /// The position of an ID register of group 3 (op0 3, op1 0, CRn 0, CRm 1 to 7) among its like.
     fn id_index(self) -> Option<usize> {
         let first = Self::new(3, 0, 0, 1, 0).0;
@@ -150,9 +162,9 @@ fn invalidate_instructions(compartment: &Compartment<'_>) -> Action {
 
 /// `IC IALLUIS`, where `HCR_EL2.TICAB` or `HFGITR_EL2.ICIALLUIS` traps it.
 const IC_IALLUIS: Encoding = Encoding::new(1, 0, 7, 1, 0);
-const ICC_PMR_EL1: Encoding = Encoding::new(3, 0, 4, 6, 0);
-const ICC_IAR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 0);
-const ICC_EOIR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 1);
+pub(crate) const ICC_PMR_EL1: Encoding = Encoding::new(3, 0, 4, 6, 0);
+pub(crate) const ICC_IAR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 0);
+pub(crate) const ICC_EOIR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 1);
 const ICC_HPPIR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 2);
 const ICC_BPR1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 3);
 const ICC_IGRPEN1_EL1: Encoding = Encoding::new(3, 0, 12, 12, 7);
@@ -160,9 +172,9 @@ const ICC_AP1R0_EL1: Encoding = Encoding::new(3, 0, 12, 9, 0);
 const ICC_AP1R1_EL1: Encoding = Encoding::new(3, 0, 12, 9, 1);
 const ICC_AP1R2_EL1: Encoding = Encoding::new(3, 0, 12, 9, 2);
 const ICC_AP1R3_EL1: Encoding = Encoding::new(3, 0, 12, 9, 3);
-const ICC_DIR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 1);
+pub(crate) const ICC_DIR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 1);
 const ICC_RPR_EL1: Encoding = Encoding::new(3, 0, 12, 11, 3);
-const ICC_SGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 5);
+pub(crate) const ICC_SGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 5);
 const ICC_ASGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 6);
 const ICC_SGI0R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 7);
 const ICC_CTLR_EL1: Encoding = Encoding::new(3, 0, 12, 12, 4);
@@ -182,7 +194,7 @@ mod tests {
 
     fn answer(encoding: Encoding, is_read: bool, value: u64) -> (Reason, Action, Registers) {
         with_first(|compartment| {
-            let mut registers = Registers { x: [value; 31], pc: 0x100, pstate: 0 };
+            let mut registers = Registers::new([value; 31], 0x100, 0);
             let nature = Nature::plain();
             let (reason, action) = access(encoding, is_read).answer(compartment, 0, &nature, &mut registers);
             (reason, action, registers)

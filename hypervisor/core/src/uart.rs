@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn store(value: u64) -> Mmio {
-        Mmio::decode(1 << 24 | 2 << 22 | 1 << 6, &Registers { x: [value; 31], pc: 0, pstate: 0 }).unwrap()
+        Mmio::decode(1 << 24 | 2 << 22 | 1 << 6, &Registers::new([value; 31], 0, 0)).unwrap()
     }
 
     #[test]

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     fn answer(esr: u64, pstate: u64) -> (Action, Registers) {
-        let mut registers = Registers { x: [0; 31], pc: 0x100, pstate };
+        let mut registers = Registers::new([0; 31], 0x100, pstate);
         (Wait::decode(esr).answer(&mut registers), registers)
     }
 

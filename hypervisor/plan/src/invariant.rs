@@ -26,6 +26,8 @@ pub enum Violation {
     Cpus(Name),
     /// Two CPUs are the same one.
     DuplicateCpu(u64),
+    /// A CPU is not the vCPU of its partition that its place says.
+    Affinity(u64),
     /// The partition's VMID is zero or another's.
     Vmid(Name),
     /// The partition's stage 2 has another form than the first one's.
@@ -119,8 +121,9 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
         if cpus.is_empty() || cpus.iter().any(|cpu| cpu.partition != index) {
             return Err(Violation::Cpus(partition.name));
         }
-        if let Some((cpu, _)) = pairs(cpus).find(|(a, b)| a.virtual_mpidr == b.virtual_mpidr) {
-            return Err(Violation::DuplicateCpu(cpu.mpidr));
+        let odd = (0..).zip(cpus).find(|(number, cpu)| cpu.virtual_mpidr != *number);
+        if let Some((_, cpu)) = odd {
+            return Err(Violation::Affinity(cpu.mpidr));
         }
     }
     let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr || a.redistributor == b.redistributor;
@@ -328,6 +331,7 @@ impl fmt::Display for Violation {
             Self::Records(who) => write!(f, "{who}: its records are not its own"),
             Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
             Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
+            Self::Affinity(mpidr) => write!(f, "CPU {mpidr:#x} is shown as another than its place says"),
             Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),
             Self::Translation(who) => write!(f, "{who}: its stage 2 has a form of its own"),
             Self::Region(who, at) => write!(f, "{who}: the region at {at} is malformed"),
@@ -403,7 +407,7 @@ mod tests {
     fn a_cpu_has_one_owner() {
         assert_eq!(verdict(|plan| plan.cpus[2].mpidr = 1), Err(Violation::DuplicateCpu(1)));
         assert_eq!(verdict(|plan| plan.cpus[1].partition = 1), Err(Violation::Cpus(name("first"))));
-        assert_eq!(verdict(|plan| plan.cpus[1].virtual_mpidr = 0), Err(Violation::DuplicateCpu(0)));
+        assert_eq!(verdict(|plan| plan.cpus[1].virtual_mpidr = 0), Err(Violation::Affinity(1)));
     }
 
     #[test]

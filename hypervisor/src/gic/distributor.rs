@@ -5,7 +5,7 @@
 use super::wait;
 use crate::mmio::Mmio;
 use bulkhead_core::SpiSet;
-use bulkhead_core::distributor::{Access, ICENABLER, IROUTER, ISENABLER, route_of_guest};
+use bulkhead_core::distributor::{Access, Bits, ICENABLER, IROUTER, ISENABLER, route_of_guest};
 use bulkhead_core::uart::Level;
 use bulkhead_core::{Compartment, distributor};
 use bulkhead_plan::{Interrupt, Trigger};
@@ -127,6 +127,18 @@ impl Distributor {
             Access::Disable(set) => self.store_set(distributor::ICENABLER, &set),
         }
         0
+    }
+
+    /// Carries out an access to a word with one bit for each interrupt; the value is what a load gives.
+    pub(crate) fn carry_out_bits(self, offset: u64, bits: Bits) -> u32 {
+        match bits {
+            Bits::Value(value) => value,
+            Bits::Load(mask) => self.0.load(offset) & mask,
+            Bits::Store(bits) => {
+                self.0.store(offset, bits);
+                0
+            }
+        }
     }
 
     fn store_set(self, register: u64, set: &SpiSet) {

@@ -7,7 +7,6 @@ use crate::registers::{
     ICC_AP1R0_EL1, ICC_AP1R1_EL1, ICC_AP1R2_EL1, ICC_AP1R3_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1,
     ICC_PMR_EL1, ICC_SGI1R_EL1, synchronize,
 };
-use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::ICH_VTR_EL2;
 use bulkhead_core::ActivePriorities;
 use tock_registers::interfaces::Readable;
@@ -68,9 +67,9 @@ fn registers() -> impl Iterator<Item = ActivePriorities> {
     (0..ActivePriorities::count(preemption_bits())).map(ActivePriorities)
 }
 
-/// Sends SGI `intid` to the CPU with this MPIDR, after everything that this CPU has written.
-pub(crate) fn send_sgi(intid: u64, mpidr: u64) {
-    barrier::dsb(barrier::ISHST);
-    ICC_SGI1R_EL1::write(bulkhead_core::sgi::physical(intid, mpidr));
-    synchronize();
+/// Sends an SGI by this value of ICC_SGI1R_EL1. It is not later than what synchronizes this CPU next: an
+/// exception return, or an instruction to that end. What the other is to see has to be there before, by a
+/// barrier.
+pub(crate) fn send(value: u64) {
+    ICC_SGI1R_EL1::write(value);
 }

@@ -50,7 +50,7 @@ fn access(case: &mut Unstructured<'_>) -> Result<(u64, Mmio)> {
     let log2 = u64::from(case.int_in_range(0..=3_u8)?);
     let is_store = u64::from(case.arbitrary::<bool>()?);
     let value = if case.arbitrary()? { u64::MAX } else { case.arbitrary()? };
-    let registers = Registers { x: [value; 31], pc: 0, pstate: 0 };
+    let registers = Registers::new([value; 31], 0, 0);
     let access = Mmio::decode(1 << 24 | log2 << 22 | is_store << 6, &registers);
     Ok((offset, access.unwrap_or_else(|| panic!("the syndrome is valid"))))
 }

@@ -16,7 +16,7 @@ pub(crate) fn check(case: &mut Unstructured<'_>) -> Result<()> {
         let log2 = u64::from(case.int_in_range(0..=3_u8)?);
         let is_store = case.arbitrary::<bool>()?;
         let value: u64 = case.arbitrary()?;
-        let registers = Registers { x: [value; 31], pc: 0, pstate: 0 };
+        let registers = Registers::new([value; 31], 0, 0);
         let esr = 1 << 24 | log2 << 22 | u64::from(is_store) << 6;
         let Some(access) = Mmio::decode(esr, &registers) else { panic!("the syndrome is valid") };
         match (offset, is_store) {

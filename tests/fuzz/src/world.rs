@@ -57,9 +57,8 @@ pub(crate) fn number(case: &mut Unstructured<'_>) -> Result<u64> {
 
 /// The registers of a guest.
 pub(crate) fn registers(case: &mut Unstructured<'_>) -> Result<Registers> {
-    let mut registers = Registers { pc: number(case)?, pstate: case.arbitrary()?, ..Registers::default() };
-    let shared = number(case)?;
-    registers.x = [shared; 31];
+    let (pc, pstate, shared) = (number(case)?, case.arbitrary()?, number(case)?);
+    let mut registers = Registers::new([shared; 31], pc, pstate);
     for register in &mut registers.x[..8] {
         *register = number(case)?;
     }
