@@ -70,9 +70,16 @@ name = \"rest\"
 image = \"none\"
 rest = true
 
-[[partition.accept]]
+[[accept]]
+code = \"P0401\"
 device = \"*\"
-risk = \"dma\"
+partition = \"rest\"
+reason = \"nothing is booted\"
+
+[[accept]]
+code = \"P0210\"
+device = \"*\"
+partition = \"rest\"
 reason = \"nothing is booted\"
 ";
 

@@ -128,10 +128,8 @@ impl Wish {
         self.identity.into_iter().for_each(|identity| key("identity", identity.to_string()));
         self.ram_base.into_iter().for_each(|base| key("ram-base", format!("{base:#x}")));
         for device in self.devices.iter().filter(|_| self.accepts) {
-            let _ = write!(
-                text,
-                "[[partition.accept]]\ndevice = \"{device}\"\nrisk = \"dma\"\nreason = \"a test\"\n"
-            );
+            let _ =
+                write!(text, "[[accept]]\ncode = \"P0401\"\ndevice = \"{device}\"\nreason = \"a test\"\n");
         }
     }
 }
