@@ -13,105 +13,9 @@ use bulkhead::diagnostic::{Code, Weight};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
+use support::cases::cases;
 use support::{assert_is_file, tests};
-
-/// A system to check, relative to the package, and what it brings along.
-struct Run {
-    system: PathBuf,
-    images: PathBuf,
-    programs: PathBuf,
-}
-
-/// A mistake and its repair.
-struct Case {
-    name: String,
-    wrong: Run,
-    repaired: Run,
-}
-
-impl Run {
-    /// Checks as a person would, from the package's folder.
-    fn check(&self) -> Output {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        // A case with a lock file is about what that keeps where it is.
-        let lock = package.join(&self.system).with_file_name("layout.lock");
-        Command::new(env!("CARGO_BIN_EXE_bulkhead"))
-            .args(["check".as_ref(), self.system.as_os_str(), "--images".as_ref(), self.images.as_os_str()])
-            .args(lock.is_file().then_some("--locked"))
-            .current_dir(package)
-            .env("PATH", package.join(&self.programs))
-            .env("BOARD", tests().join("board/extra.dtb"))
-            .output()
-            .unwrap()
-    }
-}
-
-impl Case {
-    /// A case that is one file beside its board; QEMU is not there.
-    fn file(folder: &Path, name: &str) -> Self {
-        let images = PathBuf::from("tests/images");
-        let run = |file: String| Run {
-            system: folder.join(file),
-            images: images.clone(),
-            programs: folder.to_owned(),
-        };
-        Self {
-            name: folder.join(name).strip_prefix("tests/reject").unwrap().display().to_string(),
-            wrong: run(format!("{name}.toml")),
-            repaired: run(format!("{name}.fixed.toml")),
-        }
-    }
-
-    /// A case that is a folder; QEMU is what it brings along, and for the repair one that works.
-    fn folder(folder: &Path) -> Self {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let images = |folder: PathBuf| {
-            let is_there = package.join(&folder).is_dir();
-            if is_there { folder } else { "tests/images".into() }
-        };
-        let checked = fs::read_to_string(package.join(folder).join("checked"));
-        let checked = checked.unwrap_or_else(|_| "system.toml".to_owned());
-        Self {
-            name: folder.strip_prefix("tests/reject").unwrap().display().to_string(),
-            wrong: Run {
-                system: folder.join(checked.trim()),
-                images: images(folder.join("images")),
-                programs: folder.join("bin"),
-            },
-            repaired: Run {
-                system: folder.join("fixed/system.toml"),
-                images: images(folder.join("fixed/images")),
-                programs: "tests/qemu".into(),
-            },
-        }
-    }
-}
-
-/// All cases below a folder of the package, `tests/reject` or one of its boards.
-fn cases_in(folder: &Path) -> Vec<Case> {
-    let mut cases = Vec::new();
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name().into_string().unwrap();
-        if entry.path().is_dir() {
-            let inner = folder.join(&name);
-            cases.extend(if name.starts_with("on-") { cases_in(&inner) } else { vec![Case::folder(&inner)] });
-        } else if let Some(stem) = name.strip_suffix(".toml")
-            && name != "board.toml"
-            && !stem.ends_with(".fixed")
-        {
-            cases.push(Case::file(folder, stem));
-        }
-    }
-    cases.sort_by(|a, b| a.name.cmp(&b.name));
-    cases
-}
-
-fn cases() -> Vec<Case> {
-    cases_in(Path::new("tests/reject"))
-}
 
 /// Every finding in what was printed: how it is called, and its code.
 fn findings(output: &Output) -> Vec<(String, Code)> {
@@ -124,7 +28,7 @@ fn findings(output: &Output) -> Vec<(String, Code)> {
 #[test]
 fn every_mistake_gets_its_message() {
     for case in cases() {
-        let output = case.wrong.check();
+        let output = case.wrong.check(&[]);
         assert_is_file(&tests().join(format!("reject/{}.stderr", case.name)), &output.stderr);
         assert_eq!(output.stdout.is_empty(), !output.status.success(), "{}", case.name);
     }
@@ -133,7 +37,7 @@ fn every_mistake_gets_its_message() {
 #[test]
 fn every_case_has_one_mistake_and_its_exit_code() {
     for case in cases() {
-        let output = case.wrong.check();
+        let output = case.wrong.check(&[]);
         let text = String::from_utf8_lossy(&output.stderr);
         let findings = findings(&output);
         let [(called, code)] = findings.as_slice() else { panic!("{}: {text}", case.name) };
@@ -149,7 +53,7 @@ fn every_case_has_one_mistake_and_its_exit_code() {
 #[test]
 fn every_finding_is_called_what_it_weighs() {
     for case in cases() {
-        for (called, code) in findings(&case.wrong.check()) {
+        for (called, code) in findings(&case.wrong.check(&[])) {
             let is_critical = fs::read_to_string(&case.wrong.system).is_ok_and(|it| it.contains("critical"));
             let expected = match code.weight() {
                 Weight::Warning if !is_critical => "warning",
@@ -164,8 +68,8 @@ fn every_finding_is_called_what_it_weighs() {
 #[test]
 fn every_repair_takes_the_mistake_away() {
     for case in cases() {
-        let mistakes = findings(&case.wrong.check());
-        let output = case.repaired.check();
+        let mistakes = findings(&case.wrong.check(&[]));
+        let output = case.repaired.check(&[]);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{}: {text}", case.name);
         for (_, code) in findings(&output) {
@@ -177,7 +81,7 @@ fn every_repair_takes_the_mistake_away() {
 #[test]
 fn every_code_has_a_case() {
     let shown: BTreeSet<Code> =
-        cases().iter().flat_map(|case| findings(&case.wrong.check())).map(|(_, code)| code).collect();
+        cases().iter().flat_map(|case| findings(&case.wrong.check(&[]))).map(|(_, code)| code).collect();
     let missing: Vec<&str> =
         Code::ALL.iter().filter(|code| !shown.contains(code)).map(|code| code.text()).collect();
     assert!(missing.is_empty(), "{missing:?}");

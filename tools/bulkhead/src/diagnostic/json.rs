@@ -1,7 +1,7 @@
 //! Findings for programs: one JSON document.
 //!
-//! Its schema is made from these types (`bulkhead schema` is not needed to read it: a copy lies in
-//! `docs/schema/`). Positions count from 1; a column is a Unicode code point.
+//! Its schema is made from these types; `docs/schema/findings.json` is a copy, which a test keeps true.
+//! Positions count from 1; a column is a Unicode code point.
 
 use super::{Diagnostic, Level, Report, Site};
 use schemars::JsonSchema;

@@ -4,6 +4,8 @@
 
 #![allow(dead_code, reason = "every test target uses a part of it")]
 
+pub(crate) mod cases;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
