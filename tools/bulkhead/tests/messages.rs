@@ -10,8 +10,8 @@ use bulkhead::diagnostic::json::schema;
 use serde_json::Value;
 use serde_sarif::sarif::{Result as Finding, ResultLevel, Sarif};
 use std::path::Path;
+use support::assert_is_file;
 use support::cases::{Run, cases};
-use support::{assert_is_file, tests};
 
 fn json(run: &Run) -> Value {
     serde_json::from_slice(&run.check(&["--message-format", "json"]).stdout).unwrap()
@@ -54,7 +54,7 @@ fn json_says_what_people_read() {
             .iter()
             .map(|finding| finding["rendered"].as_str().unwrap())
             .collect();
-        let text = std::fs::read_to_string(tests().join(format!("reject/{}.stderr", case.name))).unwrap();
+        let text = String::from_utf8(case.wrong.check(&[]).stderr).unwrap();
         assert_eq!(rendered.join("\n"), text, "{}", case.name);
     }
 }

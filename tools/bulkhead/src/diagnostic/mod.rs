@@ -79,7 +79,8 @@ pub struct Report {
     sources: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
     acceptances: Vec<Acceptance>,
-    accepted: Vec<(Diagnostic, String)>,
+    /// What was found and is accepted, with the index of the acceptance.
+    accepted: Vec<(Diagnostic, usize)>,
     critical: Vec<String>,
     /// Keys that were not there: the table that lacks them, and their path.
     defaults: Vec<(Site, String)>,
@@ -209,8 +210,8 @@ impl Report {
 
     /// Files a finding: among those that are accepted if it is, else among those to act on.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        match self.acceptances.iter().find(|acceptance| acceptance.covers(&diagnostic)) {
-            Some(acceptance) => self.accepted.push((diagnostic, acceptance.reason.value.clone())),
+        match self.acceptances.iter().position(|acceptance| acceptance.covers(&diagnostic)) {
+            Some(index) => self.accepted.push((diagnostic, index)),
             None => self.diagnostics.push(diagnostic),
         }
     }
@@ -226,12 +227,18 @@ impl Report {
         self.critical = critical;
     }
 
-    /// What was accepted and has not been found.
+    /// What was accepted and has not been found, or has been accepted before.
     pub(crate) fn unused(&self) -> Vec<Acceptance> {
-        let is_used = |acceptance: &&Acceptance| {
-            self.accepted.iter().any(|(diagnostic, _)| acceptance.covers(diagnostic))
-        };
-        self.acceptances.iter().filter(|acceptance| !is_used(acceptance)).cloned().collect()
+        let is_used = |index: &usize| self.accepted.iter().any(|(_, used)| used == index);
+        let all = self.acceptances.iter().enumerate();
+        all.filter(|(index, _)| !is_used(index)).map(|(_, acceptance)| acceptance.clone()).collect()
+    }
+
+    /// What is accepted, with the reasons.
+    fn accepted(&self) -> impl Iterator<Item = (&Diagnostic, &str)> {
+        self.accepted.iter().filter_map(|(finding, index)| {
+            Some((finding, self.acceptances.get(*index)?.reason.value.as_str()))
+        })
     }
 
     /// The same without what is only worth knowing.

@@ -14,7 +14,7 @@ impl Report {
     /// All findings as one log.
     pub fn sarif(&self) -> Value {
         let open = self.in_order().into_iter().map(|finding| self.result(finding, None));
-        let accepted = self.accepted.iter().map(|(finding, reason)| self.result(finding, Some(reason)));
+        let accepted = self.accepted().map(|(finding, reason)| self.result(finding, Some(reason)));
         let driver = json!({
             "name": "bulkhead",
             "semanticVersion": env!("CARGO_PKG_VERSION"),
@@ -31,7 +31,7 @@ impl Report {
         })
     }
 
-    fn result(&self, diagnostic: &Diagnostic, accepted: Option<&String>) -> Value {
+    fn result(&self, diagnostic: &Diagnostic, accepted: Option<&str>) -> Value {
         let suppression =
             |reason| json!({ "kind": "inSource", "status": "accepted", "justification": reason });
         let texts = [vec![diagnostic.title.clone()], self.notes(diagnostic), self.helps(diagnostic)];
@@ -70,9 +70,15 @@ fn rule(code: Code) -> Value {
         "id": code.text(),
         "name": format!("{code:?}"),
         "shortDescription": { "text": code.meaning() },
-        "fullDescription": { "text": code.page().trim() },
+        "fullDescription": { "text": unwrapped(code.page()) },
         "defaultConfiguration": { "level": level(usual) },
     })
+}
+
+/// The paragraphs of a text, each in one line.
+fn unwrapped(text: &str) -> String {
+    let paragraphs = text.trim().split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 fn level(level: Level) -> &'static str {

@@ -62,8 +62,14 @@ impl<'a> Asked<'a, '_> {
     fn resolve(&self) -> Result<NodeId, Diagnostic> {
         let Self { board, name, site, .. } = *self;
         board.tree.find(name).ok_or_else(|| {
-            let assignable = board.tree.ids().filter(|id| board.is_assignable(*id));
-            let guess = did_you_mean(name, assignable.map(|id| board.tree.node(id).path.as_str()));
+            let assignable = || {
+                let ids = board.tree.ids().filter(|id| board.is_assignable(*id));
+                ids.map(|id| board.tree.node(id).path.as_str())
+            };
+            let address = format!("{name}@");
+            let whole = assignable().find(|path| path.starts_with(&address));
+            let whole = whole.map(|path| format!("a path has the unit address: `{path}`"));
+            let guess = whole.or_else(|| did_you_mean(name, assignable()));
             let title =
                 format!("board `{}` has no device `{}`, which `{}` asks for", board.name, name, self.who());
             Diagnostic::new(Code::DeviceUnknown, title).at(site, "no such device").help_if(guess)

@@ -29,16 +29,16 @@ pub(crate) fn acceptances_are_used(report: &mut Report, is_due: impl Fn(Code) ->
         return;
     }
     for acceptance in report.unused().into_iter().filter(|acceptance| is_due(acceptance.code)) {
-        let what = match &acceptance.subject {
-            Subject::Device(path) => format!("`{path}` has no finding {}", acceptance.code.text()),
-            Subject::DevicesOf(name) => {
-                format!("no device of `{name}` has a finding {}", acceptance.code.text())
-            }
-            Subject::Partition(name) => format!("`{name}` has no finding {}", acceptance.code.text()),
-            Subject::System => format!("the system has no finding {}", acceptance.code.text()),
+        let code = acceptance.code.text();
+        let whose = match &acceptance.subject {
+            Subject::Device(path) => format!("`{path}`"),
+            Subject::DevicesOf(name) => format!("a device of `{name}`"),
+            Subject::Partition(name) => format!("`{name}`"),
+            Subject::System => "the system".to_owned(),
         };
+        let what = format!("no {code} of {whose} is left to accept");
         let unused = Diagnostic::new(Code::AcceptUnused, "an acceptance accepts nothing");
-        let note = format!("{}: {}", acceptance.code.text(), acceptance.code.meaning());
+        let note = format!("{code}: {}", acceptance.code.meaning());
         report.push(unused.at(&acceptance.site, what).note(note).help("take it out"));
     }
 }
