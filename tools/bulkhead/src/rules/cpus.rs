@@ -49,7 +49,7 @@ pub(super) fn siblings_are_together(system: &System<'_>, report: &mut Report) {
 /// A CPU that nobody owns stays off.
 pub(super) fn are_owned(system: &System<'_>, report: &mut Report) {
     if let Some(free) = free_cpus(system.wish, system.board) {
-        report.push(Diagnostic::new(Code::CpusFree, free).help("add them to the `cpus` of a partition"));
+        report.push(Diagnostic::new(Code::CpusFree, free).help("add to the `cpus` of a partition"));
     }
 }
 

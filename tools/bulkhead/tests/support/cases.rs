@@ -77,7 +77,7 @@ impl Case {
             repaired: Run {
                 system: folder.join("fixed/system.toml"),
                 images: images(folder.join("fixed/images")),
-                programs: "tests/qemu".into(),
+                programs: "tests/programs".into(),
             },
         }
     }
