@@ -219,7 +219,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
 fn explain(code: Option<&str>) -> Result<(), Stop> {
     let Some(text) = code else { return say(&pages::list()).map(drop) };
     let code = Code::from_text(&text.to_uppercase()).ok_or_else(|| Stop {
-        text: format!("error: there is no code `{text}`; `bulkhead explain --list` shows all of them"),
+        text: format!("error: there is no code `{text}`\nhelp: `bulkhead explain --list` shows all codes"),
         code: 2,
     })?;
     say(&pages::page(code)).map(drop)

@@ -259,11 +259,6 @@ impl Report {
         self.errors().next().is_none()
     }
 
-    /// Whether there is nothing to say.
-    pub fn is_empty(&self) -> bool {
-        self.diagnostics.is_empty()
-    }
-
     /// Whether all that is wrong is that a file or a program is not there.
     pub fn is_only_missing_files(&self) -> bool {
         !self.is_clean() && self.errors().all(|diagnostic| diagnostic.code.is_missing_file())
