@@ -45,7 +45,7 @@ pub struct Sketched {
 /// Carves up the board of the system file at `path`.
 pub fn sketch(path: &Path) -> Result<Sketch, Failure> {
     let mut report = Report::default();
-    draw(path, &mut report).ok_or(Failure::Rejected(report))
+    draw(path, &mut report).ok_or(Failure::Rejected(Box::new(report)))
 }
 
 fn draw(path: &Path, report: &mut Report) -> Option<Sketch> {

@@ -73,7 +73,7 @@ pub struct Built {
 #[derive(Debug)]
 pub enum Failure {
     /// The configuration is wrong, or files that it names are missing.
-    Rejected(Report),
+    Rejected(Box<Report>),
     /// The command makes no sense.
     Usage(String),
     /// A file cannot be read or written.
@@ -87,7 +87,7 @@ pub fn build(path: &Path, options: &Options) -> Result<Built, Failure> {
     let mut report = Report::default();
     match plan(path, options, &mut report) {
         Some(built) => built,
-        None => Err(Failure::Rejected(report)),
+        None => Err(Failure::Rejected(Box::new(report))),
     }
 }
 

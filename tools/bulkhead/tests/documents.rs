@@ -1,10 +1,10 @@
 //! What the documents show is what the tool says.
 //!
-//! Each `console` block is run: in a copy of the repository's documents and boards, with stand-ins for the
-//! images and for QEMU, so that it says the same on every computer. `toml` blocks that begin with a path are
-//! put there first. `BLESS=1 TRYCMD=overwrite` writes what
-//! is said into the documents. What cannot be run here, because it
-//! needs a board, must at least be a command that the tool understands.
+//! Each `console` block is run: in a copy of the repository's documents and boards, and of the board of
+//! `tests/docs`, with stand-ins for the images and for QEMU, so that it says the same on every computer. `toml`
+//! blocks that begin with a path are put there first. `BLESS=1 TRYCMD=overwrite` writes what is said into the
+//! documents. What cannot be run here, because it needs a board, must at least be a command that the tool
+//! understands.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -33,6 +33,8 @@ const IMAGES: &[(&str, &str)] = &[
     ("linux/Image", "kernel"),
     ("linux/initrd.cpio.gz", "kernel.gz"),
     ("linux/disk.img", "disk.img"),
+    ("rtos.elf", "guest.elf"),
+    ("Image", "kernel"),
 ];
 
 fn root() -> PathBuf {
@@ -83,6 +85,11 @@ fn workspace() -> TempDir {
             copy(&file, &folder.path().join(file.strip_prefix(root()).unwrap()));
         }
     }
+    let example = folder.path().join("board-configs/example");
+    for name in ["board.toml", "next.toml"] {
+        copy(&tests().join("docs").join(name), &example.join(name));
+    }
+    copy(&tests().join("board/extra.dtb"), &example.join("board.dtb"));
     for (name, stand_in) in IMAGES {
         copy(&tests().join("images").join(stand_in), &folder.path().join("target/images").join(name));
     }

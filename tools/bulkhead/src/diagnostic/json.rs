@@ -81,9 +81,10 @@ pub struct Accepted {
 impl Report {
     /// All findings for programs.
     pub fn document(&self) -> Document {
-        let accepted = self.accepted();
-        let accepted = accepted
-            .map(|(finding, reason)| Accepted { finding: self.finding(finding), reason: reason.to_owned() });
+        let accepted = self.accepted().map(|(finding, acceptance)| Accepted {
+            finding: self.finding(finding),
+            reason: acceptance.reason.value.clone(),
+        });
         let findings = self.in_order().into_iter().map(|finding| self.finding(finding)).collect();
         Document { findings, accepted: accepted.collect() }
     }

@@ -234,11 +234,9 @@ impl Report {
         all.filter(|(index, _)| !is_used(index)).map(|(_, acceptance)| acceptance.clone()).collect()
     }
 
-    /// What is accepted, with the reasons.
-    fn accepted(&self) -> impl Iterator<Item = (&Diagnostic, &str)> {
-        self.accepted.iter().filter_map(|(finding, index)| {
-            Some((finding, self.acceptances.get(*index)?.reason.value.as_str()))
-        })
+    /// What was found and is accepted, with what accepts it.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = (&Diagnostic, &Acceptance)> {
+        self.accepted.iter().filter_map(|(finding, index)| Some((finding, self.acceptances.get(*index)?)))
     }
 
     /// The same without what is only worth knowing.
@@ -246,12 +244,6 @@ impl Report {
         let mut report = self.clone();
         report.diagnostics.retain(|diagnostic| diagnostic.code.weight() != Weight::Note);
         report
-    }
-
-    /// Every finding that was accepted, with what accepts it.
-    pub(crate) fn risks(&self) -> impl Iterator<Item = (&Diagnostic, &Acceptance)> {
-        let acceptance = |finding: &Diagnostic| self.acceptances.iter().find(|it| it.covers(finding));
-        self.accepted.iter().filter_map(move |(finding, _)| Some((finding, acceptance(finding)?)))
     }
 
     /// Whether nothing is wrong.

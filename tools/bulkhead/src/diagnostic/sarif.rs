@@ -14,7 +14,8 @@ impl Report {
     /// All findings as one log.
     pub fn sarif(&self) -> Value {
         let open = self.in_order().into_iter().map(|finding| self.result(finding, None));
-        let accepted = self.accepted().map(|(finding, reason)| self.result(finding, Some(reason)));
+        let accepted =
+            self.accepted().map(|(finding, acceptance)| self.result(finding, Some(&acceptance.reason.value)));
         let driver = json!({
             "name": "bulkhead",
             "semanticVersion": env!("CARGO_PKG_VERSION"),

@@ -268,7 +268,7 @@ impl<'a> Survey<'a> {
 
     /// What was accepted, then what was declared.
     fn statements(self) -> Vec<Statement> {
-        let accepted = self.report.risks().map(|(finding, acceptance)| Statement {
+        let accepted = self.report.accepted().map(|(finding, acceptance)| Statement {
             partition: finding.partitions().join(", "),
             device: finding.device().unwrap_or_default().to_owned(),
             what: format!("{}: {}", acceptance.code.text(), finding.title()),

@@ -19,7 +19,7 @@ pub(super) fn have_one_owner(system: &System<'_>, report: &mut Report) {
                     let shared = Diagnostic::new(Code::CpuShared, title)
                         .at(site, format!("`{}` asks for it here", partition.name()))
                         .at(first, format!("`{owner}` already owns it"));
-                    report.push(shared.help_if(free_cpus(system.wish, system.board)));
+                    report.push(shared.help_if(free_cpus(system)));
                 }
             }
         }
@@ -48,7 +48,7 @@ pub(super) fn siblings_are_together(system: &System<'_>, report: &mut Report) {
 
 /// A CPU that nobody owns stays off.
 pub(super) fn are_owned(system: &System<'_>, report: &mut Report) {
-    if let Some(free) = free_cpus(system.wish, system.board) {
+    if let Some(free) = free_cpus(system) {
         report.push(Diagnostic::new(Code::CpusFree, free).help("add to the `cpus` of a partition"));
     }
 }

@@ -78,6 +78,9 @@ pub(super) fn large_blocks_are_used(system: &System<'_>, spaces: &[Space], repor
 
 /// Memory that nobody owns is of no use.
 pub(super) fn is_owned(system: &System<'_>, spaces: &[Space], window: Span, report: &mut Report) {
+    if system.partitions.iter().any(|partition| partition.wish.rest.is_some()) {
+        return;
+    }
     let taken = spaces.iter().map(|space| space.ram.span).chain([window]);
     let free = taken.fold(system.board.memory.clone(), |free, taken| {
         free.into_iter().flat_map(|span| without(span, taken)).collect()
