@@ -24,6 +24,7 @@ use crate::diagnostic::{Code, Report};
 use crate::expand::System;
 use crate::guest::Guest;
 
+pub(crate) use names::is_name;
 pub(crate) use statements::acceptances;
 
 /// Codes of what is found only once addresses are given out.

@@ -13,14 +13,14 @@ const TAKEN: &[&str] = &["bulkhead", "firmware"];
 pub(super) fn can_be_used(system: &System<'_>, report: &mut Report) {
     let names = &system.wish.system.names;
     let board = &system.board.name;
-    if !is_plain(board) {
+    if !is_name(board) {
         let title = format!("`{board}` cannot be a board's name");
         let invalid = Diagnostic::new(Code::NameInvalid, title);
         let help = "rename the folder of `board.toml`: use 1 to 31 lower-case letters, digits and hyphens";
         report.push(invalid.help(help));
     }
     for (index, name) in names.iter().enumerate() {
-        if !is_plain(&name.value) {
+        if !is_name(&name.value) {
             let title = format!("`{}` cannot be a partition's name", name.value);
             let invalid = Diagnostic::new(Code::NameInvalid, title).at(&name.site, "not a name");
             report.push(invalid.help("use 1 to 31 lower-case letters, digits and hyphens"));
@@ -35,7 +35,8 @@ pub(super) fn can_be_used(system: &System<'_>, report: &mut Report) {
     }
 }
 
-fn is_plain(name: &str) -> bool {
+/// Whether a plan can hold the name, and nobody take it for another.
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=31).contains(&name.len()) && name.bytes().all(plain)
 }
