@@ -135,9 +135,9 @@ impl<'a> Asked<'a, '_> {
     }
 
     fn console_given(&self) -> Diagnostic {
-        let title = format!("`{}` asks for `{}`, the hypervisor's console", self.who(), self.name);
+        let title = format!("device `{}` cannot be given to `{}`", self.name, self.who());
         let given = Diagnostic::new(Code::ConsoleGiven, title);
-        let given = given.at(self.site, "asked for here").at_if(self.console, "the hypervisor's");
+        let given = given.at(self.site, "it is the hypervisor's console").at_if(self.console, "named here");
         let tree = &self.board.tree;
         let mut others = tree.ids().filter(|id| is_uart(tree, *id) && self.board.is_assignable(*id));
         let other = others.next().map(|id| format!("`{}` is another UART", tree.node(id).path));
