@@ -126,9 +126,9 @@ cpus = {cpus}
 memory = "512M"
 devices = ["/pl011@9040000", "/virtio_mmio@a003e00"]
 
-[[partition.accept]]
+[[accept]]
+code = "P0401"
 device = "/virtio_mmio@a003e00"
-risk = "dma"
 reason = "QEMU has no IOMMU for virtio-mmio, and this is a test"
 
 [[partition]]

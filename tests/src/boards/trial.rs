@@ -52,6 +52,8 @@ pub(super) struct Carved {
     pub(super) work: u64,
 }
 
+/// What every board is called, for the name of a tree may be too long.
+const BOARD: &str = "board";
 /// Memory as a person states it, where the tree says where it begins; the first that can be is taken.
 const SIZES: &[&str] = &["2G", "1G", "512M"];
 /// The same where the tree says nothing.
@@ -70,19 +72,26 @@ name = \"rest\"
 image = \"none\"
 rest = true
 
-[[partition.accept]]
+[[accept]]
+code = \"P0401\"
 device = \"*\"
-risk = \"dma\"
+partition = \"rest\"
+reason = \"nothing is booted\"
+
+[[accept]]
+code = \"P0210\"
+device = \"*\"
+partition = \"rest\"
 reason = \"nothing is booted\"
 ";
 
 impl Trial {
-    /// Tries the tree at `path`, with a folder of its own in `scratch`.
+    /// Tries the tree at `path`, with a board of its own in `scratch`.
     pub(super) fn of(path: &Path, name: &str, scratch: &Path) -> Result<Self> {
         let blob = fs::read(path).with_context(|| path.display().to_string())?;
-        let folder = scratch.join(name);
+        let folder = scratch.join(name).join(BOARD);
         fs::create_dir_all(&folder)?;
-        let (memory, imported) = import(path, name, &blob);
+        let (memory, imported) = import(path, &blob);
         let outcome = match imported {
             Ok(imported) => carve(&folder, &imported)?,
             Err(reason) => Err(reason),
@@ -106,11 +115,10 @@ pub(super) fn general(reason: &str) -> String {
     words.split(' ').map(|word| if is_number(word) { "…" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
-fn import(path: &Path, name: &str, blob: &[u8]) -> (Memory, Result<Imported, String>) {
-    let name = name.to_lowercase().replace('/', "-");
+fn import(path: &Path, blob: &[u8]) -> (Memory, Result<Imported, String>) {
     let attempt = |memory: &[&str]| {
         let memory = memory.iter().map(|stated| (*stated).to_owned()).collect();
-        let wish = Import { name: name.clone(), dtb: path.to_owned(), memory };
+        let wish = Import { name: BOARD.to_owned(), dtb: path.to_owned(), memory };
         quietly(|| describe(&wish, blob))
     };
     let first = attempt(&[]);

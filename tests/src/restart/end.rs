@@ -83,9 +83,9 @@ device = "/pl031@9010000"
 bus-master = true
 reason = "to see what becomes of one that cannot be silenced"
 
-[[partition.accept]]
+[[accept]]
+code = "P0401"
 device = "/pl031@9010000"
-risk = "dma"
 reason = "it masters no bus in truth"
 
 [[partition]]

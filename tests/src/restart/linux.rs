@@ -181,9 +181,9 @@ on-fault = "restart"
 max-restarts = 1000
 restart-delay-ms = 1
 
-[[partition.accept]]
+[[accept]]
+code = "P0401"
 device = "/virtio_mmio@a003e00"
-risk = "dma"
 reason = "QEMU has no IOMMU for virtio-mmio, and this is a test"
 
 [[partition]]

@@ -7,12 +7,14 @@ mod command;
 
 use bulkhead::boards;
 use bulkhead::decode::Decoder;
+use bulkhead::diagnostic::{Code, Report};
 use bulkhead::inspect::inspect;
+use bulkhead::pages;
 use bulkhead::run;
 use bulkhead::schema::Document;
 use bulkhead::sketch::{Sketch, sketch};
 use bulkhead::system::{self, Built, Failure, Options};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::{Shell, generate};
 use std::fs;
 use std::io::{BufRead, Cursor, ErrorKind, Write};
@@ -36,6 +38,8 @@ enum Verb {
         /// Say every default that was taken, and every choice that was made
         #[arg(long)]
         explain: bool,
+        #[command(flatten)]
+        messages: Messages,
     },
     /// Makes a folder with a board and a first system
     New(command::new::Arguments),
@@ -46,6 +50,17 @@ enum Verb {
         /// Write it to this file
         #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
         output: PathBuf,
+        #[command(flatten)]
+        messages: Messages,
+    },
+    /// Says what a code such as P0203 means, why it matters, and how it is repaired
+    Explain {
+        /// The code
+        #[arg(required_unless_present = "list")]
+        code: Option<String>,
+        /// Every code instead, one to a line
+        #[arg(long, conflicts_with = "code")]
+        list: bool,
     },
     /// Writes what was chosen to `layout.lock`, to be chosen again
     Lock(System),
@@ -113,6 +128,24 @@ struct System {
 }
 
 #[derive(Args)]
+struct Messages {
+    /// How to say what was found: to people, or as one document to programs
+    #[arg(long, value_enum, value_name = "FORM", default_value_t = Form::Human)]
+    message_format: Form,
+}
+
+/// How findings are said.
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    /// As text, on standard error
+    Human,
+    /// As JSON, on standard output
+    Json,
+    /// As SARIF 2.1.0, on standard output
+    Sarif,
+}
+
+#[derive(Args)]
 struct Log {
     /// The log, or `-` for standard input
     log: PathBuf,
@@ -137,7 +170,9 @@ fn main() -> ExitCode {
     match execute(Command::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop { text, code }) => {
-            eprintln!("{}", text.trim_end());
+            if !text.is_empty() {
+                eprintln!("{}", text.trim_end());
+            }
             ExitCode::from(code)
         }
     }
@@ -145,23 +180,20 @@ fn main() -> ExitCode {
 
 fn execute(verb: Verb) -> Result<(), Stop> {
     match verb {
-        Verb::Check { system, explain } => {
-            let built = system.build()?;
-            if explain {
-                say(&built.explain())?;
-            }
-            println!("{}: {} partitions, proven", system.system, built.partitions.len());
+        Verb::Check { system, explain, messages } => {
+            let built = messages.of(system.build_with_warnings())?;
+            let defaults = if explain { built.explain() } else { String::new() };
+            let verdict = format!("{}: {} partitions, proven\n", system.system, built.partitions.len());
+            messages.show(built.findings(), &(defaults + &verdict))?;
         }
-        Verb::Build { system, output } => {
-            let built = system.build()?;
+        Verb::Build { system, output, messages } => {
+            let built = messages.of(system.build_with_warnings())?;
             write(&output, &built.image)?;
-            println!(
-                "{}: {} bytes, {} mappings proven",
-                output.display(),
-                built.image.len(),
-                built.proof.leaves
-            );
+            let (bytes, leaves) = (built.image.len(), built.proof.leaves);
+            let verdict = format!("{}: {bytes} bytes, {leaves} mappings proven\n", output.display());
+            messages.show(&built.findings().without_notes(), &verdict)?;
         }
+        Verb::Explain { code, .. } => explain(code.as_deref())?,
         Verb::New(arguments) => return command::new::new(&arguments),
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Report(arguments) => return command::report::report(&arguments),
@@ -182,6 +214,15 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Run { system, options } => return start(&system, &options),
     }
     Ok(())
+}
+
+fn explain(code: Option<&str>) -> Result<(), Stop> {
+    let Some(text) = code else { return say(&pages::list()).map(drop) };
+    let code = Code::from_text(&text.to_uppercase()).ok_or_else(|| Stop {
+        text: format!("error: there is no code `{text}`\nhelp: `bulkhead explain --list` shows all codes"),
+        code: 2,
+    })?;
+    say(&pages::page(code)).map(drop)
 }
 
 fn show(image: &Path, json: bool) -> Result<(), Stop> {
@@ -237,12 +278,38 @@ impl System {
     }
 
     fn build(&self) -> Result<Built, Stop> {
-        let path = system::locate(&self.system)?;
-        let built = system::build(&path, &self.options)?;
-        if let Some(note) = built.note() {
-            eprintln!("note: {note}");
-        }
-        Ok(built)
+        Ok(self.build_with_warnings()?)
+    }
+
+    fn build_with_warnings(&self) -> Result<Built, Failure> {
+        system::build(&system::locate(&self.system)?, &self.options)
+    }
+}
+
+impl Messages {
+    /// The system, or what is wrong with it, said in the form that was asked for.
+    fn of(&self, built: Result<Built, Failure>) -> Result<Built, Stop> {
+        built.or_else(|failure| match (&failure, self.message_format) {
+            (Failure::Rejected(report), Form::Json | Form::Sarif) => {
+                self.show(report, "")?;
+                Err(Stop { text: String::new(), code: failure.exit_code() })
+            }
+            _ => Err(failure.into()),
+        })
+    }
+
+    /// Says what was found, and after it, for people only, the verdict.
+    fn show(&self, report: &Report, verdict: &str) -> Result<(), Stop> {
+        let document = match self.message_format {
+            Form::Human => {
+                eprint!("{report}");
+                return say(verdict).map(drop);
+            }
+            Form::Json => serde_json::to_string_pretty(&report.document()),
+            Form::Sarif => serde_json::to_string_pretty(&report.sarif()),
+        };
+        let text = document.map_err(|error| Stop { text: format!("error: {error}"), code: 1 })?;
+        say(&format!("{text}\n")).map(drop)
     }
 }
 

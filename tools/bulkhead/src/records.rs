@@ -101,9 +101,8 @@ pub(crate) fn console(board: &Board) -> Console {
 }
 
 fn board(board: &Board, own: Own) -> BoardRecord {
-    let shortened = board.name.get(..bulkhead_plan::limits::NAME).unwrap_or(&board.name);
     BoardRecord {
-        name: Name::new(shortened).unwrap_or(Name([0; bulkhead_plan::limits::NAME])),
+        name: Name::new(&board.name).unwrap_or(Name([0; bulkhead_plan::limits::NAME])),
         window: own.window,
         heap: own.heap,
         distributor: board.gic.distributor,

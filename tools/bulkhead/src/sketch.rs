@@ -45,12 +45,13 @@ pub struct Sketched {
 /// Carves up the board of the system file at `path`.
 pub fn sketch(path: &Path) -> Result<Sketch, Failure> {
     let mut report = Report::default();
-    draw(path, &mut report).ok_or(Failure::Rejected(report))
+    draw(path, &mut report).ok_or(Failure::Rejected(Box::new(report)))
 }
 
 fn draw(path: &Path, report: &mut Report) -> Option<Sketch> {
     let wish = load(path, report)?;
     let board = Board::read(&wish, report)?;
+    rules::acceptances(&wish, &board, report);
     let system = expand(&wish, &board, report);
     rules::check(&system, report);
     let window = Span::new(wish.board.window.value, BLOCK);

@@ -73,7 +73,7 @@ pub struct Built {
 #[derive(Debug)]
 pub enum Failure {
     /// The configuration is wrong, or files that it names are missing.
-    Rejected(Report),
+    Rejected(Box<Report>),
     /// The command makes no sense.
     Usage(String),
     /// A file cannot be read or written.
@@ -87,7 +87,7 @@ pub fn build(path: &Path, options: &Options) -> Result<Built, Failure> {
     let mut report = Report::default();
     match plan(path, options, &mut report) {
         Some(built) => built,
-        None => Err(Failure::Rejected(report)),
+        None => Err(Failure::Rejected(Box::new(report))),
     }
 }
 
@@ -115,10 +115,12 @@ pub fn missing_files(path: &Path, options: &Options) -> Vec<PathBuf> {
 fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Built, Failure>> {
     let wish = load(path, report)?;
     let board = Board::read(&wish, report)?;
+    rules::acceptances(&wish, &board, report);
     let system = expand(&wish, &board, report);
     rules::check(&system, report);
     rules::check_today(&system, report);
     let guests = guest::read(&system, options, report);
+    rules::check_programs(&system, &guests, report);
     let hypervisor = hypervisor::read(options, report);
     let machine = Template::of(&system, options, report);
     if !report.is_clean() {
@@ -127,6 +129,7 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let guests: Vec<Guest> = guests.into_iter().collect::<Option<_>>()?;
     let files = Files { guests: &guests, hypervisor: &hypervisor? };
     let assembly = assemble(&system, files, report)?;
+    rules::check_places(&system, &guests, &assembly, report);
     if options.locked {
         lock::nothing_moves(&system, &assembly.spaces, report);
     }
@@ -185,18 +188,9 @@ impl Built {
         &self.map
     }
 
-    /// What a person may want to know although nothing is wrong.
-    pub fn note(&self) -> Option<String> {
-        let plan = self.plan().ok()?;
-        let polled = plan.partitions.iter().filter(|it| it.uart.0 != 0 && it.uart_interrupt == 0);
-        let names: Vec<String> = polled.map(|partition| format!("`{}`", partition.name)).collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "the virtual UART of {} raises no interrupt, which Linux wants for its console: \
-                 name SPIs that nothing is connected to as `unwired-interrupts` in `board.toml`",
-                names.join(", ")
-            )
-        })
+    /// What is not wrong and should be looked at all the same, and what was accepted.
+    pub fn findings(&self) -> &Report {
+        &self.sources
     }
 
     /// The page for the safety case.

@@ -10,8 +10,8 @@ mod support;
 use bulkhead::run::Serial;
 use bulkhead::system::{Built, Options, build, missing_files};
 use bulkhead_plan::{BLOCK, RegionKind};
-use dtoolkit::Node;
 use dtoolkit::fdt::Fdt;
+use dtoolkit::{Node, Property};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use support::{assert_is_file, tests};
@@ -122,6 +122,19 @@ fn a_guest_finds_only_what_it_has() {
     assert_eq!(count("/intc@8000000"), 0, "the ITS");
     let devices = fdt.root().children().filter(|node| node.name().contains("virtio")).count();
     assert_eq!(devices, 0);
+}
+
+#[test]
+fn a_device_without_its_clock_does_not_name_one() {
+    let path = tests().join("reject/provider-owned-by-another.fixed.toml");
+    let built = build(&path, &options()).unwrap();
+    let names = |partition: &str, device: &str| -> Vec<String> {
+        let fdt = Fdt::new(built.device_tree(partition).unwrap()).unwrap();
+        let node = fdt.find_node(device).unwrap();
+        node.properties().map(|property| property.name().to_owned()).collect()
+    };
+    assert!(names("first", "/serial@9110000").contains(&"clocks".to_owned()));
+    assert!(!names("second", "/serial@9111000").contains(&"clocks".to_owned()));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use bulkhead::system::{Built, Options, build};
 use bulkhead::why::{Answer, question, why};
 use std::fs;
 use std::process::{Command, Output};
-use support::tests;
+use support::{board_folder, tests};
 use tempfile::TempDir;
 
 fn built(name: &str) -> Built {
@@ -102,18 +102,18 @@ fn answers_for_a_program_keep_to_their_schemas() {
 
 /// A copy of the system `rest` with something replaced, beside its board.
 fn changed(from: &str, to: &str) -> (TempDir, Built) {
-    let folder = tempfile::tempdir().unwrap();
+    let (outer, folder) = board_folder();
     let accept = tests().join("accept");
     let board = fs::read_to_string(accept.join("board.toml")).unwrap();
     let tree = tests().join("board/extra.dtb");
-    fs::write(folder.path().join("board.toml"), board.replace("../board/extra.dtb", tree.to_str().unwrap()))
+    fs::write(folder.join("board.toml"), board.replace("../board/extra.dtb", tree.to_str().unwrap()))
         .unwrap();
     let system = fs::read_to_string(accept.join("rest.toml")).unwrap();
     assert!(system.contains(from));
-    fs::write(folder.path().join("rest.toml"), system.replacen(from, to, 1)).unwrap();
+    fs::write(folder.join("rest.toml"), system.replacen(from, to, 1)).unwrap();
     let options = Options { images: vec![tests().join("images")], ..Options::default() };
-    let built = build(&folder.path().join("rest.toml"), &options).unwrap();
-    (folder, built)
+    let built = build(&folder.join("rest.toml"), &options).unwrap();
+    (outer, built)
 }
 
 #[test]

@@ -118,9 +118,10 @@ name = "rest"
 image = "none"
 rest = true
 
-[[partition.accept]]
+[[accept]]
+code = "P0401"
 device = "*"
-risk = "dma"
+partition = "rest"
 reason = "nothing is booted"
 "#;
 

@@ -109,6 +109,38 @@ fn plain(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[test]
+fn a_code_is_explained_however_it_is_written() {
+    let output = plain(&tests(), &["explain", "p0204"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("P0204: Two owners would share a page"));
+}
+
+#[test]
+fn what_is_no_code_is_a_usage_error() {
+    for arguments in [&["explain", "P9999"][..], &["explain"], &["explain", "P0204", "--list"]] {
+        assert_eq!(plain(&tests(), arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_warning_does_not_keep_an_image_from_being_written() {
+    let workspace = workspace();
+    let path = workspace.path().join("board-configs/two/warned.toml");
+    fs::copy(tests().join("reject/interrupt-of-nobody.toml"), path).unwrap();
+    let output = bulkhead(workspace.path(), &["build", "two/warned", "-o", "the.img"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).starts_with("warning[P0508]"), "{}", stderr(&output));
+    assert!(workspace.path().join("the.img").is_file());
+}
+
+#[test]
+fn build_does_not_say_what_is_only_worth_knowing() {
+    let workspace = workspace();
+    assert!(stderr(&bulkhead(workspace.path(), &["check", "only"])).contains("note[P0308]"));
+    assert_eq!(stderr(&bulkhead(workspace.path(), &["build", "only"])), "");
+}
+
+#[test]
 fn an_image_is_taken_apart_without_its_configuration() {
     let (folder, _) = image();
     let output = plain(folder.path(), &["inspect", "the.img"]);

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/soc.rs"]
+mod soc;
 mod support;
 
 use dtoolkit::fdt::Fdt;
@@ -196,6 +198,7 @@ fn the_boards_are_what_their_makers_make() {
     let boards = [
         ("extra", extra),
         ("gicv2", gicv2().to_dtb()),
+        ("soc", soc::soc().to_dtb()),
         ("crowded", crowded().to_dtb()),
         ("eight", wide(8).to_dtb()),
         ("twenty", wide(20).to_dtb()),
@@ -216,10 +219,19 @@ fn the_images_are_what_their_makers_make() {
     let mut unpacks_itself = b"MZ\0\0zimg\x40\0\0\0\x08\0\0\0".to_vec();
     unpacks_itself.resize(HEADER, 0);
     unpacks_itself.extend(b"\x28\xb5\x2f\xfd\0\0\0\0");
+    let mut old_kernel = image_header(0);
+    old_kernel.resize(256, 0);
+    let wrapped = [&b"\x27\x05\x19\x56"[..], &[0; 8], &64_u32.to_be_bytes(), &[0; 48]].concat();
+    let first_segment_asks_for_a_linker =
+        changed(elf(DYN, AARCH64, &[(0, 96, 0x1000), (0x1000, 96, 0x1000)]), HEADER, 3);
+    let sets_up_el2 = 0xd51c_c000_u32.to_le_bytes();
+    let behind_the_headers = guest.len() - 4;
+    let el2 =
+        (0..4).fold(guest.clone(), |el2, byte| changed(el2, behind_the_headers + byte, sets_up_el2[byte]));
     let nop = 0xd503_201f_u32.to_le_bytes();
     let files = [
         ("images/guest.elf", guest.clone()),
-        ("images/bulkhead.elf", hypervisor),
+        ("images/bulkhead.elf", hypervisor.clone()),
         ("images/fixed.elf", elf(EXEC, AARCH64, &[(0x4000_0000, 96, 0x1000), (0x4010_0000, 32, 0x2000)])),
         ("images/elsewhere.elf", elf(EXEC, AARCH64, &[(0x8000_0000, 96, 0x1000)])),
         ("images/large.elf", elf(DYN, AARCH64, &[(0, 96, 0x300_0000)])),
@@ -231,6 +243,11 @@ fn the_images_are_what_their_makers_make() {
         ("images/kernel", image_header(0x200_0000)),
         ("images/kernel.gz", compressed),
         ("images/kernel.efi", unpacks_itself),
+        ("images/vmlinux", elf(EXEC, AARCH64, &[(0xffff_8000_8000_0000, 96, 0x1000)])),
+        ("images/old-kernel", old_kernel),
+        ("images/uImage", [wrapped, image_header(0x200_0000)].concat()),
+        ("images/hosted.elf", first_segment_asks_for_a_linker),
+        ("images/el2.elf", el2),
         ("images/raw.bin", nop.repeat(64)),
         ("images/empty.bin", Vec::new()),
         ("images/initrd.cpio", b"070701".to_vec()),
@@ -239,6 +256,12 @@ fn the_images_are_what_their_makers_make() {
         ("reject/hypervisor-missing/images/guest.elf", guest.clone()),
         ("reject/window-too-large/images/guest.elf", guest.clone()),
         ("reject/window-too-large/images/bulkhead.elf", elf(EXEC, AARCH64, &[(0, 256, 0x30_0000)])),
+        ("reject/hypervisor-missing/fixed/images/guest.elf", guest.clone()),
+        ("reject/hypervisor-missing/fixed/images/bulkhead.elf", hypervisor.clone()),
+        ("reject/hypervisor-unusable/fixed/images/guest.elf", guest.clone()),
+        ("reject/hypervisor-unusable/fixed/images/bulkhead.elf", hypervisor.clone()),
+        ("reject/window-too-large/fixed/images/guest.elf", guest.clone()),
+        ("reject/window-too-large/fixed/images/bulkhead.elf", elf(EXEC, AARCH64, &[(0, 256, 0x30_0000)])),
         ("reject/hypervisor-unusable/images/guest.elf", guest),
         ("reject/hypervisor-unusable/images/bulkhead.elf", elf(EXEC, AARCH64, &[(0, 32, 0x2000)])),
     ];

@@ -22,7 +22,7 @@ use std::env;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use support::tests;
+use support::{board_folder, tests};
 
 /// A board, the devices that systems ask for, and whether the hypervisor can run on it.
 struct Board {
@@ -128,10 +128,8 @@ impl Wish {
         self.identity.into_iter().for_each(|identity| key("identity", identity.to_string()));
         self.ram_base.into_iter().for_each(|base| key("ram-base", format!("{base:#x}")));
         for device in self.devices.iter().filter(|_| self.accepts) {
-            let _ = write!(
-                text,
-                "[[partition.accept]]\ndevice = \"{device}\"\nrisk = \"dma\"\nreason = \"a test\"\n"
-            );
+            let _ =
+                write!(text, "[[accept]]\ncode = \"P0401\"\ndevice = \"{device}\"\nreason = \"a test\"\n");
         }
     }
 }
@@ -201,12 +199,12 @@ fn cases() -> u32 {
 }
 
 fn every_system_of(board: &'static Board) {
-    let folder = tempfile::tempdir().unwrap();
+    let (_outer, folder) = board_folder();
     let accepted = Cell::new(0_u32);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases()) });
     let systems = vec(wish(board), 1..4);
     let outcome = runner.run(&systems, |wishes| {
-        match attempt(folder.path(), board, &wishes) {
+        match attempt(&folder, board, &wishes) {
             Ok(built) => {
                 accepted.set(accepted.get() + 1);
                 assert_holds(&built);

@@ -104,3 +104,30 @@ fn execute(command: Command) -> Result<(), Failure> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What a document tells a person to type after `cargo`, in blocks and in between.
+    fn commands(text: &str) -> Vec<String> {
+        let spans = text.split('`').flat_map(str::lines);
+        let commands = spans.filter_map(|span| span.trim().strip_prefix("cargo xtask "));
+        commands.map(|rest| rest.split('#').next().unwrap_or_default().trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_documents_name_commands_that_there_are() {
+        let mut seen = 0;
+        for document in ["README.md", "CONTRIBUTING.md", "partitions/linux/README.md"] {
+            for command in commands(&fs::read_to_string(workspace::root().join(document)).unwrap()) {
+                let words = ["xtask"].into_iter().chain(command.split_whitespace());
+                let parsed = Arguments::try_parse_from(words);
+                assert!(parsed.is_ok(), "{document}: {command}: {:?}", parsed.err());
+                seen += 1;
+            }
+        }
+        assert!(seen >= 8, "{seen}");
+    }
+}

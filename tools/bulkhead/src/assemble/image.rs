@@ -48,7 +48,8 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         console: console(system.board),
     };
     hypervisor::stamp(&mut image.bytes, &header);
-    Assembly { image: image.bytes, contents: image.contents, trees: draft.trees, spaces: draft.spaces }
+    let (spaces, window) = (draft.spaces, draft.own.window);
+    Assembly { image: image.bytes, contents: image.contents, spaces, window, trees: draft.trees }
 }
 
 impl Image {

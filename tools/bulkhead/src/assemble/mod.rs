@@ -32,10 +32,12 @@ pub(crate) struct Assembly {
     pub(crate) image: Vec<u8>,
     /// What lies where in the window, the heap included.
     pub(crate) contents: Vec<Content>,
-    /// Every partition's device tree, if it has one.
-    pub(crate) trees: Vec<Option<Vec<u8>>>,
     /// What each partition sees.
     pub(crate) spaces: Vec<Space>,
+    /// What the hypervisor keeps for itself.
+    pub(crate) window: Span,
+    /// Every partition's device tree, if it has one.
+    pub(crate) trees: Vec<Option<Vec<u8>>>,
 }
 
 /// A part of the window.

@@ -31,6 +31,10 @@ pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Opt
         report.push(refuse("the board's device tree does not have it")?);
         return None;
     };
+    if !tree.is_enabled(node) {
+        report.push(refuse("the board's device tree disables it")?);
+        return None;
+    }
     let base = tree.registers(node).ok().and_then(|registers| registers.first().map(|span| span.base));
     match base.map(|base| Console { node, base }) {
         // Only a UART that partitions see in its place must fill a page.

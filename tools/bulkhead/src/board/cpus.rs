@@ -49,6 +49,22 @@ pub(super) fn cpus(tree: &Tree, gic: &Gic) -> Result<Vec<BoardCpu>, String> {
     if found.is_empty() { Err("this tree has no CPUs".to_owned()) } else { Ok(found) }
 }
 
+/// The cores that have more than one thread, each as the indices of its CPUs, by `cpu-map` (Linux's
+/// `Documentation/devicetree/bindings/cpu/cpu-topology.txt`).
+pub(crate) fn cores(tree: &Tree, cpus: &[BoardCpu]) -> Vec<Vec<usize>> {
+    let thread = |id: NodeId| {
+        let node = tree.by_phandle(tree.node(id).cell("cpu")?)?;
+        cpus.iter().position(|cpu| cpu.node == node)
+    };
+    let map = tree.at("/cpus/cpu-map").map_or_else(Vec::new, |map| tree.subtree(map));
+    let cores = map.into_iter().map(|core| {
+        let children = tree.node(core).children.iter();
+        let threads = children.filter(|child| tree.node(**child).name.starts_with("thread"));
+        threads.filter_map(|child| thread(*child)).collect::<Vec<_>>()
+    });
+    cores.filter(|threads| threads.len() > 1).collect()
+}
+
 /// A board whose CPUs all need another way than PSCI is the board's matter, not that of one CPU.
 fn unusable(tree: &Tree, id: NodeId, methods: &[&str]) -> Option<String> {
     let node = tree.node(id);

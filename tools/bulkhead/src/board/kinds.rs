@@ -9,7 +9,9 @@ use crate::tree::{NodeId, Tree, matches};
 const NEVER_ASSIGNABLE: &[(&str, &str)] = &[
     ("arm,gic-v3-its", "message-signalled interrupts are off: their tables are memory that the GIC writes"),
     ("arm,gic*", "the interrupt controller is the hypervisor's"),
-    ("arm,cortex-a15-gic", "the interrupt controller is the hypervisor's"),
+    ("arm,cortex-a*-gic", "the interrupt controller is the hypervisor's"),
+    ("arm,pl390", "the interrupt controller is the hypervisor's"),
+    ("qcom,msm-qgic2", "the interrupt controller is the hypervisor's"),
     ("arm,armv8-timer", "every partition has the timers of its own CPUs"),
     ("arm,armv7-timer*", "the frame controls every CPU's counter"),
     ("arm,armv8-pmuv3*", "every partition has the counters of its own CPUs"),
@@ -17,6 +19,9 @@ const NEVER_ASSIGNABLE: &[(&str, &str)] = &[
     ("arm,psci*", "every partition has a PSCI of its own"),
     ("arm,coresight*", "CoreSight can stop and read every CPU"),
     ("arm,primecell-coresight*", "CoreSight can stop and read every CPU"),
+    ("arm,embedded-trace-*", "trace is off for every partition"),
+    ("arm,trace-buffer-*", "trace buffers are written by the CPU behind the partition's back"),
+    ("arm,statistical-profiling-*", "profiling buffers are written by the CPU behind the partition's back"),
     ("arm,smmu*", "an SMMU decides which memory devices reach"),
     ("arm,mmu-*", "an SMMU decides which memory devices reach"),
     ("arm,tzc-*", "it decides which memory is secure"),
@@ -26,6 +31,11 @@ const NEVER_ASSIGNABLE: &[(&str, &str)] = &[
     ("arm,cmn-*", "the interconnect is everybody's"),
     ("arm,dsu*", "the cluster's control registers are everybody's"),
     ("arm,ras*", "error records are those of every CPU"),
+    ("arm,sdei-*", "the firmware is the hypervisor's"),
+    ("arm,scmi*", "the firmware behind it switches everybody's clocks"),
+    ("arm,scpi*", "the firmware behind it switches everybody's clocks"),
+    ("arm,ffa*", "the secure world is nobody's"),
+    ("linaro,optee-tz", "the secure world is nobody's"),
     ("pci-host-ecam-generic", "PCI host bridges cannot be given to a partition yet"),
 ];
 
@@ -61,6 +71,22 @@ const NEVER_MASTERS: &[&str] = &[
     "syscon",
 ];
 
+/// Devices that reset or switch off the whole board. A `*` at the end stands for any ending.
+const RESETS_BOARD: &[&str] = &[
+    "arm,sbsa-gwdt",
+    "arm,sp805",
+    "brcm,bcm2835-pm*",
+    "cdns,wdt-*",
+    "gpio-poweroff",
+    "gpio-restart",
+    "qcom,pshold",
+    "syscon-poweroff",
+    "syscon-reboot",
+    "xlnx,versal-wwdt*",
+];
+/// What the name of such a device says.
+const WATCHDOGS: &[&str] = &["-wdt", "-watchdog", "-wdog"];
+
 /// UARTs that a partition can have as its console.
 const UARTS: &[&str] = &[
     "arm,pl011",
@@ -71,6 +97,14 @@ const UARTS: &[&str] = &[
     "ns16550a",
     "snps,dw-apb-uart",
     "xlnx,xuartps",
+];
+
+/// What disks are called in Linux, the kinds of devices behind them, and how their nodes are called.
+const DISKS: &[(&str, &[&str], &[&str])] = &[
+    ("/dev/vd", &["virtio,mmio", "pci-host-*"], &["pci"]),
+    ("/dev/mmcblk", &[], &["mmc", "sdhci", "sdmmc", "sdio"]),
+    ("/dev/nvme", &[], &["pci"]),
+    ("/dev/mtdblock", &["cfi-flash", "jedec,spi-nor"], &["flash", "nand", "spi", "qspi"]),
 ];
 
 /// Providers without a state of their own: a copy of the node serves as well as the node.
@@ -100,11 +134,33 @@ pub(crate) fn never_masters(tree: &Tree, id: NodeId) -> bool {
     is_one_of(tree, id, NEVER_MASTERS)
 }
 
+/// Whether a node can reset or switch off the whole board.
+pub(crate) fn resets_board(tree: &Tree, id: NodeId) -> bool {
+    tree.node(id).compatible().iter().any(|kind| {
+        RESETS_BOARD.iter().any(|pattern| matches(pattern, kind))
+            || WATCHDOGS.iter().any(|word| kind.contains(word))
+    })
+}
+
+/// Whether a node is the performance counters of CPUs.
+pub(crate) fn is_counter(tree: &Tree, id: NodeId) -> bool {
+    let is_kind = |kind: &&str| matches("arm,armv8-pmuv3*", kind) || matches("arm,cortex-a*-pmu", kind);
+    tree.node(id).compatible().iter().any(is_kind)
+}
+
 /// Whether a node is a UART: by its kind, or by the name that the Devicetree Specification (2.2.2) gives it.
 pub(crate) fn is_uart(tree: &Tree, id: NodeId) -> bool {
     let node = tree.node(id);
     let is_named = node.name.split('@').next() == Some("serial") && node.property("reg").is_some();
     is_named || is_one_of(tree, id, UARTS)
+}
+
+/// Whether a node could be, or lead to, the disk that Linux calls `name`; `None` if the name says nothing of that.
+pub(crate) fn counts_as_disk(tree: &Tree, id: NodeId, name: &str) -> Option<bool> {
+    let (_, kinds, names) = DISKS.iter().find(|(start, ..)| name.starts_with(start))?;
+    let node = tree.node(id);
+    let is_kind = |kind: &&str| kinds.iter().any(|pattern| matches(pattern, kind));
+    Some(node.compatible().iter().any(is_kind) || names.iter().any(|start| node.name.starts_with(start)))
 }
 
 /// Whether a provider may be copied into any number of partitions: it has no state, nor has what it needs.

@@ -16,10 +16,10 @@ use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{Conduit, Span};
 
 pub(crate) use console::{Console, refuse as refuse_console, stdout};
-pub(crate) use cpus::BoardCpu;
+pub(crate) use cpus::{BoardCpu, cores};
 pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
-pub(crate) use kinds::{is_stateless, is_uart, never_masters};
+pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
 pub(crate) use source::{QEMU, machine_arguments, machine_size};
 

@@ -10,6 +10,7 @@ mod window;
 
 use crate::board::Board;
 use crate::load::{board_configs, parse_size, shown};
+use crate::rules::is_name;
 use crate::system::Failure;
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::Span;
@@ -149,14 +150,10 @@ fn address(text: &str) -> Option<u64> {
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    let is_plain =
-        |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || b"-._".contains(&letter);
-    let is_name =
-        name.bytes().all(is_plain) && name.bytes().next().is_some_and(|it| it.is_ascii_alphanumeric());
-    if is_name {
+    if is_name(name) && !name.starts_with('-') {
         return Ok(());
     }
-    let why = "a board's name begins with a letter or digit and has lower-case letters, digits and `-._`";
+    let why = "a board's name is 1 to 31 lower-case letters, digits and hyphens, and begins with no hyphen";
     Err(Failure::Usage(format!("`{name}` cannot be the name of a board: {why}")))
 }
 
@@ -181,9 +178,11 @@ mod tests {
 
     #[test]
     fn a_name_is_that_of_a_folder() {
-        for name in ["", ".", "..", "a/b", "-x", "Board", "a b"] {
+        for name in
+            ["", ".", "..", "a/b", "-x", "Board", "a b", "k3-am625_sk", "of-32-characters-and-thus-too-long"]
+        {
             assert!(check_name(name).is_err(), "{name}");
         }
-        assert!(check_name("imx8mp-evk").is_ok() && check_name("k3-am625_sk.v2").is_ok());
+        assert!(check_name("imx8mp-evk").is_ok());
     }
 }

@@ -3,18 +3,27 @@
 //! A check does not stop at the first fault: it pushes a [`Diagnostic`] into the [`Report`] and goes on
 //! with what it has. Whoever needs a sound value asks [`Report::is_clean`] first.
 
+mod acceptance;
 mod answer;
 mod code;
+mod example;
+mod extent;
 mod place;
 mod render;
 mod suggest;
 
+pub mod json;
+pub mod sarif;
+
 use bulkhead_verify::Digest;
 use std::ops::Range;
 
-pub use code::Code;
+pub(crate) use acceptance::{Acceptance, Subject};
+pub use code::{Code, Weight};
 pub use place::Place;
 pub(crate) use suggest::did_you_mean;
+
+use example::example;
 
 /// A place in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,14 +42,35 @@ pub struct Located<T> {
     pub site: Site,
 }
 
-/// One fault.
+/// One finding.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     code: Code,
     title: String,
+    device: Option<Box<str>>,
+    partitions: Vec<String>,
     labels: Vec<(Site, String)>,
-    notes: Vec<String>,
-    helps: Vec<String>,
+    remarks: Vec<(Remark, String)>,
+}
+
+/// What is added to a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Remark {
+    /// A fact that explains it.
+    Note,
+    /// A repair.
+    Help,
+}
+
+/// What a finding does to the configuration it was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It is refused.
+    Error,
+    /// It is taken, and somebody should look at it.
+    Warning,
+    /// It is taken.
+    Note,
 }
 
 /// Everything found so far, with the files it was found in.
@@ -48,6 +78,10 @@ pub struct Diagnostic {
 pub struct Report {
     sources: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
+    acceptances: Vec<Acceptance>,
+    /// What was found and is accepted, with the index of the acceptance.
+    accepted: Vec<(Diagnostic, usize)>,
+    critical: Vec<String>,
     /// Keys that were not there: the table that lacks them, and their path.
     defaults: Vec<(Site, String)>,
 }
@@ -59,9 +93,22 @@ struct Source {
 }
 
 impl Diagnostic {
-    /// A fault of kind `code`; `title` names both parties.
+    /// A finding of kind `code`; `title` names both parties.
     pub(crate) fn new(code: Code, title: impl Into<String>) -> Self {
-        Self { code, title: title.into(), labels: Vec::new(), notes: Vec::new(), helps: Vec::new() }
+        let (title, device, partitions) = (title.into(), None, Vec::new());
+        Self { code, title, device, partitions, labels: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// Says which device it is about, by its path: what an acceptance has to name.
+    pub(crate) fn about(mut self, device: &str) -> Self {
+        self.device = Some(device.into());
+        self
+    }
+
+    /// Says which partition it concerns; without a device, what an acceptance has to name.
+    pub(crate) fn of(mut self, partition: &str) -> Self {
+        self.partitions.push(partition.to_owned());
+        self
     }
 
     /// Points at a place; the first one is where the fault is, the others are who else is involved.
@@ -70,15 +117,23 @@ impl Diagnostic {
         self
     }
 
+    /// Points at a place, if there is one.
+    pub(crate) fn at_if(self, site: Option<&Site>, label: impl Into<String>) -> Self {
+        match site {
+            Some(site) => self.at(site, label),
+            None => self,
+        }
+    }
+
     /// Adds a fact that explains the fault.
     pub(crate) fn note(mut self, text: impl Into<String>) -> Self {
-        self.notes.push(text.into());
+        self.remarks.push((Remark::Note, text.into()));
         self
     }
 
     /// Adds a repair.
     pub(crate) fn help(mut self, text: impl Into<String>) -> Self {
-        self.helps.push(text.into());
+        self.remarks.push((Remark::Help, text.into()));
         self
     }
 
@@ -96,6 +151,26 @@ impl Diagnostic {
             Some((_, label)) if !label.is_empty() => format!("{}: {label}", self.title),
             _ => self.title.clone(),
         }
+    }
+
+    /// What is wrong, in one sentence.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The path of the device that it is about.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.device.as_deref()
+    }
+
+    /// The partitions that it concerns.
+    pub(crate) fn partitions(&self) -> &[String] {
+        &self.partitions
+    }
+
+    fn remarks(&self, kind: Remark) -> impl Iterator<Item = String> {
+        let of_kind = self.remarks.iter().filter(move |(other, _)| *other == kind);
+        of_kind.map(|(_, text)| text.clone())
     }
 
     fn position(&self) -> Option<&Site> {
@@ -133,24 +208,80 @@ impl Report {
         self.defaults.iter().map(|(site, path)| (self.place(site), path.as_str()))
     }
 
-    /// Files a fault.
+    /// Files a finding: among those that are accepted if it is, else among those to act on.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        match self.acceptances.iter().position(|acceptance| acceptance.covers(&diagnostic)) {
+            Some(index) => self.accepted.push((diagnostic, index)),
+            None => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    /// Files each of some findings.
+    pub(crate) fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
+    }
+
+    /// Takes in what is accepted, and whose warnings are errors.
+    pub(crate) fn accept(&mut self, acceptances: Vec<Acceptance>, critical: Vec<String>) {
+        self.acceptances = acceptances;
+        self.critical = critical;
+    }
+
+    /// What was accepted and has not been found, or has been accepted before.
+    pub(crate) fn unused(&self) -> Vec<Acceptance> {
+        let is_used = |index: &usize| self.accepted.iter().any(|(_, used)| used == index);
+        let all = self.acceptances.iter().enumerate();
+        all.filter(|(index, _)| !is_used(index)).map(|(_, acceptance)| acceptance.clone()).collect()
+    }
+
+    /// What was found and is accepted, with what accepts it.
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = (&Diagnostic, &Acceptance)> {
+        self.accepted.iter().filter_map(|(finding, index)| Some((finding, self.acceptances.get(*index)?)))
+    }
+
+    /// The same without what is only worth knowing.
+    pub fn without_notes(&self) -> Self {
+        let mut report = self.clone();
+        report.diagnostics.retain(|diagnostic| diagnostic.code.weight() != Weight::Note);
+        report
     }
 
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.diagnostics.is_empty()
+        self.errors().next().is_none()
     }
 
     /// Whether all that is wrong is that a file or a program is not there.
     pub fn is_only_missing_files(&self) -> bool {
-        !self.is_clean() && self.diagnostics.iter().all(|diagnostic| diagnostic.code.is_missing_file())
+        !self.is_clean() && self.errors().all(|diagnostic| diagnostic.code.is_missing_file())
     }
 
-    fn in_order(&self) -> impl Iterator<Item = &Diagnostic> {
-        let mut sorted: Vec<&Diagnostic> = self.diagnostics.iter().collect();
+    fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().filter(|diagnostic| self.level(diagnostic) == Level::Error)
+    }
+
+    fn level(&self, diagnostic: &Diagnostic) -> Level {
+        match diagnostic.code.weight() {
+            Weight::Error | Weight::Risk => Level::Error,
+            Weight::Warning if self.critical_partition(diagnostic).is_some() => Level::Error,
+            Weight::Warning => Level::Warning,
+            Weight::Note => Level::Note,
+        }
+    }
+
+    /// The critical partition that a finding concerns.
+    fn critical_partition<'a>(&self, diagnostic: &'a Diagnostic) -> Option<&'a str> {
+        diagnostic.partitions.iter().find(|name| self.critical.contains(name)).map(String::as_str)
+    }
+
+    /// What a person should see, by rising position: what is only worth knowing can wait until the rest is
+    /// in order.
+    fn in_order(&self) -> Vec<&Diagnostic> {
+        let is_note = |diagnostic: &Diagnostic| self.level(diagnostic) == Level::Note;
+        let only_notes = self.diagnostics.iter().all(is_note);
+        let shown = self.diagnostics.iter().filter(|diagnostic| only_notes || !is_note(diagnostic));
+        let mut sorted: Vec<&Diagnostic> = shown.collect();
         sorted.sort_by(|a, b| a.position().cmp(&b.position()));
-        sorted.into_iter()
+        sorted
     }
 }

@@ -2,36 +2,53 @@
 //!
 //! Plain text always: the messages are compared byte for byte in tests and read in logs.
 
-use super::{Diagnostic, Report, Source};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use super::{Diagnostic, Level, Remark, Report, Source, Weight};
+use annotate_snippets::{AnnotationKind, Group, Level as Drawn, Renderer, Snippet};
 use std::fmt;
 
 impl fmt::Display for Report {
-    /// Writes every fault, in the order of the files, with a blank line between two.
+    /// Writes every finding, in the order of the files, with a blank line between two.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let renderer = Renderer::plain();
-        for (index, diagnostic) in self.in_order().enumerate() {
-            if index > 0 {
-                writeln!(f)?;
-            }
-            let drawn = renderer.render(&[group(&self.sources, diagnostic)]);
-            for line in drawn.lines() {
-                writeln!(f, "{}", line.trim_end())?;
-            }
-        }
-        Ok(())
+        let drawn: Vec<String> = self.in_order().into_iter().map(|finding| self.rendered(finding)).collect();
+        write!(f, "{}", drawn.join("\n"))
     }
 }
 
-fn group<'a>(sources: &'a [Source], diagnostic: &'a Diagnostic) -> Group<'a> {
-    let notes = diagnostic.notes.iter().map(|text| Level::NOTE.message(text));
-    let helps = diagnostic.helps.iter().map(|text| Level::HELP.message(text));
-    Level::ERROR
-        .primary_title(&diagnostic.title)
-        .id(diagnostic.code.text())
-        .elements(snippets(sources, diagnostic))
-        .elements(notes)
-        .elements(helps)
+impl Report {
+    /// One finding as text.
+    pub(super) fn rendered(&self, diagnostic: &Diagnostic) -> String {
+        let level = self.level(diagnostic);
+        let group = group(&self.sources, diagnostic, level)
+            .elements(self.notes(diagnostic).into_iter().map(|text| Drawn::NOTE.message(text)))
+            .elements(self.helps(diagnostic).into_iter().map(|text| Drawn::HELP.message(text)));
+        let drawn = Renderer::plain().render(&[group]);
+        drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    }
+
+    /// The facts that explain a finding.
+    pub(super) fn notes(&self, diagnostic: &Diagnostic) -> Vec<String> {
+        let critical = self.critical_partition(diagnostic);
+        let critical = critical.filter(|_| diagnostic.code.weight() == Weight::Warning);
+        let why = critical.map(|name| format!("`{name}` is critical, so this warning is an error"));
+        diagnostic.remarks(Remark::Note).chain(why).collect()
+    }
+
+    /// What to do about a finding; to accept it is the last resort.
+    pub(super) fn helps(&self, diagnostic: &Diagnostic) -> Vec<String> {
+        let acceptance = diagnostic.acceptance().filter(|_| self.level(diagnostic) != Level::Note);
+        let accept = acceptance.map(|text| format!("or accept it in writing:\n{text}"));
+        diagnostic.remarks(Remark::Help).chain(accept).collect()
+    }
+}
+
+fn group<'a>(sources: &'a [Source], diagnostic: &'a Diagnostic, level: Level) -> Group<'a> {
+    let drawn = match level {
+        Level::Error => Drawn::ERROR,
+        Level::Warning => Drawn::WARNING,
+        Level::Note => Drawn::NOTE,
+    };
+    let title = drawn.primary_title(&diagnostic.title).id(diagnostic.code.text());
+    title.elements(snippets(sources, diagnostic))
 }
 
 /// One snippet for each file involved, that of the fault itself first.

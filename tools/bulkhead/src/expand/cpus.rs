@@ -4,6 +4,7 @@
 //! from board to board. Whoever names CPUs is served first, then whoever has a place in the lock file, then
 //! whoever wants a number of them, and at last whoever takes the rest.
 
+use super::System;
 use crate::board::Board;
 use crate::diagnostic::{Code, Diagnostic, Located, Report, Site};
 use crate::load::{CpuWish, PartitionWish, Wish};
@@ -42,9 +43,10 @@ pub(super) fn cpus<'a>(wish: &'a Wish, board: &Board, report: &mut Report) -> Ve
         .collect()
 }
 
-/// "CPU 2 is free", if one is that no partition names.
-pub(crate) fn free_cpus(wish: &Wish, board: &Board) -> Option<String> {
-    Pool { board, taken: named(wish, board) }.offer()
+/// "CPU 2 is free", if one is that no partition has.
+pub(crate) fn free_cpus(system: &System<'_>) -> Option<String> {
+    let owned = system.partitions.iter().flat_map(|partition| &partition.cpus);
+    Pool { board: system.board, taken: owned.map(|(index, _)| *index).collect() }.offer()
 }
 
 /// Every CPU of the board that any partition asks for by its number.

@@ -4,9 +4,9 @@
 //! given away.
 
 use super::{Device, is_master};
-use crate::board::{Board, Gic, Wire};
+use crate::board::{Board, Gic, Wire, is_uart};
 use crate::diagnostic::{Code, Diagnostic, Report, Site, did_you_mean};
-use crate::load::PartitionWish;
+use crate::load::{BoardFile, PartitionWish};
 use crate::tree::NodeId;
 use bulkhead_plan::{Interrupt, limits};
 
@@ -15,6 +15,8 @@ use bulkhead_plan::{Interrupt, limits};
 pub(super) struct Asked<'a, 'b> {
     /// The board.
     pub(super) board: &'b Board,
+    /// Where the hypervisor's console is named.
+    pub(super) console: Option<&'b Site>,
     /// Who asks.
     pub(super) partition: &'a PartitionWish,
     /// What is asked for.
@@ -26,19 +28,20 @@ pub(super) struct Asked<'a, 'b> {
 /// The nodes that one partition owns, without those that cannot be.
 pub(super) fn devices<'a>(
     partition: &'a PartitionWish,
-    board: &Board,
+    (board, file): (&Board, &BoardFile),
     report: &mut Report,
 ) -> Vec<Device<'a>> {
     let mut found: Vec<Device<'a>> = Vec::new();
     for device in &partition.devices {
-        let asked = Asked { board, partition, name: &device.value, site: &device.site };
+        let (name, site) = (device.value.as_str(), &device.site);
+        let asked = Asked { board, console: file.console_site(), partition, name, site };
         let mut take = || {
             let root = asked.resolve()?;
-            let first = found.iter().find(|device| device.node == root);
-            if let Some(first) = first {
+            let nodes = asked.inside(root)?;
+            if let Some(first) = found.iter().find(|device| nodes.contains(&device.node)) {
                 return Err(asked.repeated(first));
             }
-            for node in asked.inside(root)? {
+            for node in nodes {
                 found.push(asked.device(root, node)?);
             }
             Ok(())
@@ -59,8 +62,14 @@ impl<'a> Asked<'a, '_> {
     fn resolve(&self) -> Result<NodeId, Diagnostic> {
         let Self { board, name, site, .. } = *self;
         board.tree.find(name).ok_or_else(|| {
-            let assignable = board.tree.ids().filter(|id| board.is_assignable(*id));
-            let guess = did_you_mean(name, assignable.map(|id| board.tree.node(id).path.as_str()));
+            let assignable = || {
+                let ids = board.tree.ids().filter(|id| board.is_assignable(*id));
+                ids.map(|id| board.tree.node(id).path.as_str())
+            };
+            let address = format!("{name}@");
+            let whole = assignable().find(|path| path.starts_with(&address));
+            let whole = whole.map(|path| format!("a path has the unit address: `{path}`"));
+            let guess = whole.or_else(|| did_you_mean(name, assignable()));
             let title =
                 format!("board `{}` has no device `{}`, which `{}` asks for", board.name, name, self.who());
             Diagnostic::new(Code::DeviceUnknown, title).at(site, "no such device").help_if(guess)
@@ -72,6 +81,9 @@ impl<'a> Asked<'a, '_> {
         let Self { board, site, .. } = *self;
         let path = |id| &board.tree.node(id).path;
         let nodes = board.tree.subtree(root);
+        if nodes.iter().any(|id| board.is_console(*id)) {
+            return Err(self.console_given());
+        }
         if let Some((node, why)) = nodes.iter().find_map(|id| Some((*id, board.why_reserved(*id)?))) {
             let title = format!(
                 "device `{}` cannot be given to `{}`: it belongs to no partition",
@@ -120,6 +132,16 @@ impl<'a> Asked<'a, '_> {
         }
         let is_master = (node == root || !registers.is_empty()) && is_master(self.partition, board, node);
         Ok(Device { node, site: self.site, is_master, registers, interrupts })
+    }
+
+    fn console_given(&self) -> Diagnostic {
+        let title = format!("device `{}` cannot be given to `{}`", self.name, self.who());
+        let given = Diagnostic::new(Code::ConsoleGiven, title);
+        let given = given.at(self.site, "it is the hypervisor's console").at_if(self.console, "named here");
+        let tree = &self.board.tree;
+        let mut others = tree.ids().filter(|id| is_uart(tree, *id) && self.board.is_assignable(*id));
+        let other = others.next().map(|id| format!("`{}` is another UART", tree.node(id).path));
+        given.note("a partition without a UART of its own gets a virtual one in its place").help_if(other)
     }
 
     fn repeated(&self, first: &Device<'_>) -> Diagnostic {

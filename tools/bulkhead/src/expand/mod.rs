@@ -9,8 +9,8 @@ mod life;
 mod rest;
 
 use crate::board::{Board, is_uart, never_masters};
-use crate::diagnostic::{Report, Site};
-use crate::load::{Claim, PartitionWish, Wish};
+use crate::diagnostic::{Code, Report, Site};
+use crate::load::{AcceptWish, PartitionWish, Wish};
 use crate::tree::NodeId;
 use bulkhead_plan::{Interrupt, Span};
 
@@ -65,10 +65,11 @@ pub(crate) struct Device<'a> {
 
 /// Resolves every name in `wish`.
 pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) -> System<'a> {
-    let wishes = &wish.system.partitions;
+    let (wishes, file) = (&wish.system.partitions, &wish.board);
     let cpus = cpus::cpus(wish, board, report);
-    let mut devices: Vec<_> = wishes.iter().map(|wish| devices::devices(wish, board, report)).collect();
-    let mut left = rest::share(wishes, &mut devices, board);
+    let mut devices: Vec<_> =
+        wishes.iter().map(|wish| devices::devices(wish, (board, file), report)).collect();
+    let mut left = rest::share(wish, &mut devices, board);
     let partition = |((partition, cpus), devices): ((&'a PartitionWish, _), Vec<Device<'a>>)| {
         let identity = devices.iter().any(|device| device.is_master)
             || partition.identity.as_ref().is_some_and(|identity| identity.value);
@@ -99,20 +100,21 @@ impl Partition<'_> {
 
 /// Whether a node can write memory: what a person declared, else what its kind is known for.
 fn is_master(wish: &PartitionWish, board: &Board, node: NodeId) -> bool {
-    let declared = wish.declare.iter().find_map(|statement| match &statement.what {
-        Claim::BusMaster(masters) if board.tree.find(&statement.device.value) == Some(node) => {
-            Some(masters.value)
-        }
-        _ => None,
-    });
-    declared.unwrap_or_else(|| !never_masters(&board.tree, node))
+    let is_this = |device: &str| board.tree.find(device) == Some(node);
+    let declared = wish.declare.iter().find(|declaration| is_this(&declaration.device.value));
+    declared.map_or(!never_masters(&board.tree, node), |declaration| declaration.bus_master.value)
 }
 
-/// Whether a partition accepts in writing that a node can write all of memory.
-pub(crate) fn accepts(wish: &PartitionWish, board: &Board, node: NodeId) -> bool {
-    let is_this = |device: &str| match (device, &wish.rest) {
-        (ALL, Some(_)) => true,
-        (device, _) => board.tree.find(device) == Some(node),
-    };
-    wish.accept.iter().any(|statement| is_this(&statement.device.value))
+/// Whether it is accepted in writing that a node of a partition can write all of memory.
+pub(crate) fn accepts(wish: &Wish, board: &Board, partition: &str, node: NodeId) -> bool {
+    let is_of_partition =
+        |accept: &AcceptWish| accept.partition.as_ref().is_some_and(|name| name.value == partition);
+    wish.system.accept.iter().filter(|accept| accept.code.value == Code::MasterUnaccepted.text()).any(
+        |accept| {
+            accept.device.as_ref().is_some_and(|device| match device.value.as_str() {
+                ALL => is_of_partition(accept),
+                device => board.tree.find(device) == Some(node),
+            })
+        },
+    )
 }

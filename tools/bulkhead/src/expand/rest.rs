@@ -9,7 +9,7 @@ use super::{Device, accepts};
 use crate::allocate::address_bits;
 use crate::board::{Board, is_stateless, outer_pages};
 use crate::diagnostic::Site;
-use crate::load::PartitionWish;
+use crate::load::{PartitionWish, Wish};
 use crate::tree::NodeId;
 use bulkhead_plan::Span;
 
@@ -22,6 +22,7 @@ struct Candidate<'a> {
 /// The devices while they are told apart.
 struct Rest<'a, 'b> {
     board: &'b Board,
+    file: &'a Wish,
     wish: &'a PartitionWish,
     site: &'a Site,
     /// What its owner got by name.
@@ -37,10 +38,11 @@ struct Rest<'a, 'b> {
 /// Gives the first partition that takes the rest what is left of `devices`, which are those of each; what is
 /// still left then has a reason.
 pub(super) fn share<'a>(
-    wishes: &'a [PartitionWish],
+    file: &'a Wish,
     devices: &mut [Vec<Device<'a>>],
     board: &Board,
 ) -> Vec<(NodeId, String)> {
+    let wishes = &file.system.partitions;
     let taker = wishes.iter().enumerate().find_map(|(index, wish)| Some((index, wish, wish.rest.as_ref()?)));
     let Some((index, wish, site)) = taker else { return Vec::new() };
     let others =
@@ -50,6 +52,7 @@ pub(super) fn share<'a>(
     let registers = others().flat_map(of_device).chain(board.reserved_registers());
     let mut rest = Rest {
         board,
+        file,
         wish,
         site,
         own: devices[index].iter().map(|device| device.node).collect(),
@@ -89,7 +92,8 @@ impl<'a> Rest<'a, '_> {
     fn candidate(&self, root: NodeId) -> Result<Candidate<'a>, String> {
         let board = self.board;
         let path = |node| &board.tree.node(node).path;
-        let asked = Asked { board, partition: self.wish, name: path(root), site: self.site };
+        let console = self.file.board.console_site();
+        let asked = Asked { board, console, partition: self.wish, name: path(root), site: self.site };
         let nodes = asked.inside(root).map_err(|fault| fault.summary())?;
         if let Some(other) = nodes.iter().find(|node| self.others.contains(node) || self.own.contains(node)) {
             return Err(format!("`{}`, which lies in it, was given by itself", path(*other)));
@@ -117,7 +121,8 @@ impl<'a> Rest<'a, '_> {
         if let Some(intid) = device.interrupts.iter().map(|it| it.intid).find(is_taken) {
             return Some(format!("its interrupt {intid} has another owner"));
         }
-        let is_accepted = !device.is_master || accepts(self.wish, self.board, device.node);
+        let is_accepted =
+            !device.is_master || accepts(self.file, self.board, &self.wish.name.value, device.node);
         (!is_accepted).then(|| "it counts as a bus master, and nobody accepted that".to_owned())
     }
 

@@ -6,10 +6,18 @@
 use super::Program;
 use super::packed::Packed;
 use crate::diagnostic::{Code, Diagnostic};
-use object::elf::{ELFCLASS64, ELFDATA2LSB, EM_AARCH64, ET_DYN, ET_EXEC, FileHeader64, FileType, PT_LOAD};
+use crate::load::shown;
+use object::elf::{
+    ELFCLASS64, ELFDATA2LSB, EM_AARCH64, ET_DYN, ET_EXEC, FileHeader64, FileType, PT_INTERP, PT_LOAD,
+};
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, ProgramHeader};
 use std::path::Path;
+
+/// Bytes of the header of U-Boot's `mkimage`.
+pub(super) const WRAPPER: usize = 64;
+/// Where a Linux kernel's own addresses begin, at most (`Documentation/arch/arm64/memory.rst`).
+const KERNEL_ADDRESSES: u64 = 0xffff_0000_0000_0000;
 
 /// A piece of a program.
 #[derive(Debug)]
@@ -29,6 +37,14 @@ pub(crate) struct Segment {
 pub(crate) enum Fault {
     /// It is neither ELF nor an `Image`.
     Unknown,
+    /// It is a device tree.
+    Tree,
+    /// It has a header of U-Boot's before so many bytes of something else.
+    Wrapped(u32),
+    /// It is a program of an operating system's.
+    Hosted,
+    /// It is the ELF file of a Linux kernel.
+    Unflattened,
     /// It is compressed.
     Compressed(Packed),
     /// It is for another machine.
@@ -43,6 +59,10 @@ impl Fault {
         match self {
             Self::Unknown => "it is no program".to_owned(),
             Self::Compressed(_) => "it is compressed".to_owned(),
+            Self::Tree => "it is a device tree".to_owned(),
+            Self::Wrapped(_) => "it has a header of U-Boot's".to_owned(),
+            Self::Hosted => "it needs an operating system".to_owned(),
+            Self::Unflattened => "it is a Linux kernel".to_owned(),
             Self::Foreign(why) | Self::Damaged(why) => why.clone(),
         }
     }
@@ -55,6 +75,35 @@ impl Fault {
                 let title = format!("`{name}` of `{owner}` is no program");
                 let unknown = Diagnostic::new(Code::ImageUnknown, title);
                 unknown.help("a partition runs an ELF program or an uncompressed arm64 `Image`")
+            }
+            Self::Tree => {
+                let title = format!("`{name}` of `{owner}` is a device tree, and no program");
+                let tree = Diagnostic::new(Code::ImageIsTree, title);
+                tree.note("the partition's device tree is made from the board's: `bulkhead dts` shows it")
+                    .help("name the program here")
+            }
+            Self::Wrapped(size) => {
+                let title =
+                    format!("`{name}` of `{owner}` is wrapped for U-Boot, and nobody unwraps it at boot");
+                let path = shown(path);
+                let repair = format!(
+                    "take the header off with `tail -c +{} {path} | head -c {size} > {path}.bin`",
+                    WRAPPER + 1
+                );
+                Diagnostic::new(Code::ImageWrapped, title).help(repair)
+            }
+            Self::Hosted => {
+                let title = format!("`{name}` of `{owner}` is a program for an operating system");
+                let hosted = Diagnostic::new(Code::ProgramHosted, title);
+                hosted
+                    .note("it asks for a dynamic linker, which a partition does not have")
+                    .help("build it without an operating system, such as for `aarch64-unknown-none` or with `aarch64-none-elf-gcc`")
+            }
+            Self::Unflattened => {
+                let title =
+                    format!("`{name}` of `{owner}` is a Linux kernel as ELF, which no boot loader starts");
+                let kernel = Diagnostic::new(Code::KernelUnflattened, title);
+                kernel.help("name `arch/arm64/boot/Image` of the same build")
             }
             Self::Compressed(packed) => {
                 let title = format!("`{name}` of `{owner}` is compressed, and nobody unpacks it at boot");
@@ -77,6 +126,9 @@ impl Fault {
 /// The program in an ELF file.
 pub(super) fn program(bytes: &[u8]) -> Result<Program, Fault> {
     let (kind, entry, segments) = segments(bytes)?;
+    if segments.iter().all(|segment| segment.physical >= KERNEL_ADDRESSES) {
+        return Err(Fault::Unflattened);
+    }
     let home = segments.iter().find(|segment| {
         segment.virtual_address <= entry && entry - segment.virtual_address < segment.memory_size
     });
@@ -110,6 +162,9 @@ pub(crate) fn segments(bytes: &[u8]) -> Result<(FileType, u64, Vec<Segment>), Fa
     let mut segments = Vec::new();
     for program in header.program_headers(LittleEndian, bytes).map_err(damaged)? {
         let memory_size = program.p_memsz(LittleEndian);
+        if program.p_type(LittleEndian) == PT_INTERP {
+            return Err(Fault::Hosted);
+        }
         if program.p_type(LittleEndian) != PT_LOAD || memory_size == 0 {
             continue;
         }

@@ -8,6 +8,10 @@ use super::{Fault, Program};
 use bulkhead_plan::BLOCK;
 
 const MAGIC: &[u8] = b"ARM\x64";
+/// What a flattened device tree begins with (Devicetree Specification 0.4 §5.2); U-Boot's FIT is one.
+const TREE: &[u8] = b"\xd0\x0d\xfe\xed";
+/// What U-Boot's older images begin with (`include/image.h`); their size is at byte 12.
+const WRAPPED: &[u8] = b"\x27\x05\x19\x56";
 const BIG_ENDIAN: u64 = 1;
 /// Where kernels before 3.17 ran; they leave `image_size` zero.
 const OLD_TEXT_OFFSET: u64 = 0x8_0000;
@@ -18,7 +22,7 @@ pub(super) fn program(bytes: Vec<u8>) -> Result<Program, Fault> {
         return Err(Fault::Compressed(packed));
     }
     if bytes.get(56..60) != Some(MAGIC) {
-        return Err(Fault::Unknown);
+        return Err(other(&bytes));
     }
     let word = |at: usize| {
         let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok());
@@ -36,6 +40,23 @@ pub(super) fn program(bytes: Vec<u8>) -> Result<Program, Fault> {
         return Err(Fault::Damaged("its text offset is 2 MiB or more".to_owned()));
     }
     Ok(Program::Kernel { bytes, text_offset, memory_size })
+}
+
+/// Whether a kernel unpacks these bytes as its first file system: an archive of cpio, whole or compressed.
+pub(crate) fn is_archive(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"0707") || Packed::recognise(bytes).is_some()
+}
+
+/// What else it is.
+fn other(bytes: &[u8]) -> Fault {
+    if bytes.starts_with(TREE) {
+        return Fault::Tree;
+    }
+    let size = bytes.get(12..16).and_then(|size| size.try_into().ok()).map(u32::from_be_bytes);
+    match size.filter(|_| bytes.starts_with(WRAPPED)) {
+        Some(size) => Fault::Wrapped(size),
+        None => Fault::Unknown,
+    }
 }
 
 #[cfg(test)]

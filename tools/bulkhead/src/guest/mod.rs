@@ -20,6 +20,7 @@ use std::path::Path;
 pub(crate) use elf::{Fault, Segment, segments};
 pub(crate) use file::find;
 pub(crate) use fit::{TREE, fits};
+pub(crate) use kernel::is_archive;
 pub(crate) use layout::{Layout, Placed, lay_out};
 
 /// The kernel that `--kernel` replaces.

@@ -5,7 +5,7 @@
 use super::Fields;
 use super::silence::{Silence, silence};
 use super::value::Size;
-use crate::diagnostic::{Located, Report};
+use crate::diagnostic::{Located, Report, Site};
 use bulkhead_plan::Span;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,13 @@ pub(crate) struct Qemu {
     pub(crate) memory: Located<Size>,
     /// What each `-serial` is on the board, in QEMU's order.
     pub(crate) serial: Vec<Located<String>>,
+}
+
+impl BoardFile {
+    /// Where the hypervisor's console is named, if it is.
+    pub(crate) fn console_site(&self) -> Option<&Site> {
+        self.console.as_ref().map(|console| &console.site)
+    }
 }
 
 /// Reads the keys of a board file.

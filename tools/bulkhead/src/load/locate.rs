@@ -121,7 +121,7 @@ fn unknown(system: &str, configs: &Path) -> Failure {
 fn missing(title: String, help: Option<String>) -> Failure {
     let mut report = Report::default();
     report.push(Diagnostic::new(Code::SystemMissing, title).help_if(help));
-    Failure::Rejected(report)
+    Failure::Rejected(Box::new(report))
 }
 
 fn ambiguous(system: &str, found: &[PathBuf]) -> String {

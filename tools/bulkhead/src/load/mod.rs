@@ -14,11 +14,12 @@ mod silence;
 mod system_file;
 mod value;
 
-use crate::diagnostic::{Code, Diagnostic, Report, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Report, Site, did_you_mean};
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Range;
 use std::path::Path;
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 pub(crate) use board_file::{BoardFile, Qemu};
 pub(crate) use life_wish::LifeWish;
@@ -27,7 +28,7 @@ pub use locate::{locate, locate_board, shown};
 pub(crate) use lock::{LOCK, Pin};
 pub(crate) use shape::{Shape, schema};
 pub(crate) use silence::{Silence, SilenceStep};
-pub(crate) use system_file::{Claim, PartitionWish, RawWish, SystemFile, TreeWish};
+pub(crate) use system_file::{AcceptWish, Declaration, Disk, PartitionWish, RawWish, SystemFile, TreeWish};
 pub(crate) use value::{CpuWish, MemoryWish, parse_size, size_text};
 
 use fields::Fields;
@@ -77,6 +78,10 @@ pub(crate) fn load_board(folder: &Path, report: &mut Report) -> Option<BoardFile
 /// Reads the system file at `path` and the board file beside it.
 pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
     let folder = path.parent().unwrap_or(Path::new(""));
+    if path.file_name().is_some_and(|name| name == "board.toml") {
+        report.push(board_as_system(path, folder));
+        return None;
+    }
     let board = load_board(folder, report);
     let system = match read(path, report) {
         Ok((file, text)) => {
@@ -147,12 +152,30 @@ fn missing(error: &std::io::Error, code: Code) -> Code {
 
 fn neighbour(path: &Path) -> Option<String> {
     let wanted = path.file_stem()?.to_str()?;
-    let mut systems: Vec<String> = fs::read_dir(path.parent()?)
-        .ok()?
-        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
-        .collect();
-    systems.sort();
-    did_you_mean(wanted, systems.iter().map(String::as_str))
+    did_you_mean(wanted, neighbours(path.parent()?).iter().map(String::as_str))
+}
+
+/// The names of the systems in a folder.
+fn neighbours(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(Path::new(".").join(folder)).into_iter().flatten();
+    let name = |path: &Path| {
+        let is_system = path.extension().is_some_and(|extension| extension == "toml");
+        path.file_stem().filter(|_| is_system)?.to_str().map(str::to_owned)
+    };
+    let mut names: Vec<String> = entries.filter_map(|entry| name(&entry.ok()?.path())).collect();
+    names.retain(|name| name != "board");
+    names.sort();
+    names
+}
+
+fn board_as_system(path: &Path, folder: &Path) -> Diagnostic {
+    let systems: Vec<String> = neighbours(folder).iter().map(|name| format!("`{name}`")).collect();
+    let help = match systems.as_slice() {
+        [] => "write a system beside it".to_owned(),
+        systems => format!("a system of it is {}", systems.join(", ")),
+    };
+    let title = format!("`{}` is a board, and not a system", shown(path));
+    Diagnostic::new(Code::BoardAsSystem, title).help(help)
 }
 
 fn parse<T>(
@@ -161,15 +184,42 @@ fn parse<T>(
     report: &mut Report,
     read: impl FnOnce(Fields<'_>, &mut Report) -> Option<T>,
 ) -> Option<T> {
-    match DeTable::parse(text) {
-        Ok(root) => {
-            let start = report.site(file, 0..0);
-            read(Fields::new(root.get_ref(), file, start, "this file"), report)
-        }
-        Err(error) => {
-            let site = report.site(file, error.span().unwrap_or(0..0));
-            report.push(Diagnostic::new(Code::Syntax, "this is not TOML").at(&site, error.message()));
-            None
-        }
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let place = |error: &toml::de::Error| error.span().unwrap_or(0..0);
+    let (repeats, faults): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|error| error.message() == "duplicate key");
+    // What follows the first fault of form may follow from it.
+    if let Some(fault) = faults.first() {
+        let site = report.site(file, place(fault));
+        report.push(Diagnostic::new(Code::Syntax, "this is not TOML").at(&site, fault.message()));
+        return None;
     }
+    for range in repeats.iter().map(place) {
+        let key = text.get(range.clone()).unwrap_or_default();
+        let earlier = earlier(root.get_ref(), key, range.start);
+        let earlier = earlier.map(|earlier| report.site(file, earlier));
+        let site = report.site(file, range);
+        report.push(repeated(key, &site, earlier));
+    }
+    let start = report.site(file, 0..0);
+    read(Fields::new(root.get_ref(), file, start, "this file"), report)
+}
+
+fn repeated(key: &str, site: &Site, earlier: Option<Site>) -> Diagnostic {
+    let repeated = Diagnostic::new(Code::KeyRepeated, format!("the key `{key}` stands twice in one table"));
+    let repeated = repeated.at(site, "again");
+    let repeated = earlier.iter().fold(repeated, |repeated, earlier| repeated.at(earlier, "here"));
+    repeated.help("leave one of them out; a new `[[partition]]` begins another table")
+}
+
+/// Where the last key of that name before the byte `end` stands, in a table or in what is in it.
+fn earlier(table: &DeTable<'_>, name: &str, end: usize) -> Option<Range<usize>> {
+    let own = table.keys().filter(|key| key.get_ref() == name).map(|key| key.span());
+    let inner = table.values().flat_map(|value| match value.get_ref() {
+        DeValue::Table(table) => vec![table],
+        DeValue::Array(items) => items.iter().filter_map(|item| item.get_ref().as_table()).collect(),
+        _ => Vec::new(),
+    });
+    let inner = inner.filter_map(|table| earlier(table, name, end));
+    own.chain(inner).filter(|span| span.start < end).max_by_key(|span| span.start)
 }

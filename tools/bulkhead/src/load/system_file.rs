@@ -25,6 +25,8 @@ pub(crate) struct SystemFile {
     pub(crate) names: Vec<Located<String>>,
     /// The partitions.
     pub(crate) partitions: Vec<PartitionWish>,
+    /// What is accepted.
+    pub(crate) accept: Vec<AcceptWish>,
 }
 
 /// A disk of a machine in QEMU.
@@ -73,10 +75,10 @@ pub(crate) struct PartitionWish {
     pub(crate) interrupts: Option<Located<String>>,
     /// What its life is like.
     pub(crate) life: LifeWish,
-    /// Risks accepted.
-    pub(crate) accept: Vec<Statement>,
+    /// Whether its warnings are errors.
+    pub(crate) critical: Option<Located<bool>>,
     /// Facts declared.
-    pub(crate) declare: Vec<Statement>,
+    pub(crate) declare: Vec<Declaration>,
 }
 
 /// Where an image without a header goes.
@@ -99,24 +101,30 @@ pub(crate) enum TreeWish {
     Usual,
 }
 
-/// What a person takes upon themselves about a device.
+/// What a person says of a device that the tool cannot know.
 #[derive(Debug)]
-pub(crate) struct Statement {
+pub(crate) struct Declaration {
     /// The device, by path or label.
     pub(crate) device: Located<String>,
-    /// What is said of it: the risk, or whether it masters the bus.
-    pub(crate) what: Claim,
-    /// Why.
+    /// Whether it masters the bus.
+    pub(crate) bus_master: Located<bool>,
+    /// How that is known.
     pub(crate) reason: Located<String>,
 }
 
-/// What is said of a device.
+/// What a person takes upon themselves.
 #[derive(Debug)]
-pub(crate) enum Claim {
-    /// This risk is accepted.
-    Risk(Located<String>),
-    /// It masters the bus, or does not.
-    BusMaster(Located<bool>),
+pub(crate) struct AcceptWish {
+    /// Where it begins in the file.
+    pub(crate) site: Site,
+    /// The code of what is accepted.
+    pub(crate) code: Located<String>,
+    /// The device that it is about, by path or label; `*` for every one of the partition.
+    pub(crate) device: Option<Located<String>>,
+    /// The partition that it is about.
+    pub(crate) partition: Option<Located<String>>,
+    /// Why.
+    pub(crate) reason: Located<String>,
 }
 
 impl RawWish {
@@ -151,9 +159,11 @@ pub(super) fn system_file(mut fields: Fields<'_>, path: &Path, report: &mut Repo
     let mut names = Vec::new();
     let tables = fields.required_tables("partition", "`[[partition]]`", report);
     let partitions = tables.into_iter().filter_map(|fields| partition(fields, &mut names, report)).collect();
+    let accept = fields.tables("accept", "`[[accept]]`", report);
+    let accept = accept.into_iter().filter_map(|fields| acceptance(fields, report)).collect();
     fields.finish(report);
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    Some(SystemFile { folder, site, cpus, memory, disks, names, partitions })
+    Some(SystemFile { folder, site, cpus, memory, disks, names, partitions, accept })
 }
 
 fn disk(mut fields: Fields<'_>, report: &mut Report) -> Option<Disk> {
@@ -184,8 +194,7 @@ fn partition(
     let x0 = fields.optional("x0", report);
     let interrupts = fields.optional("interrupts", report);
     let life = life_wish(&mut fields, report);
-    let accept = fields.tables("accept", "`[[partition.accept]]`", report);
-    let accept = accept.into_iter().filter_map(|fields| acceptance(fields, report)).collect();
+    let critical = fields.optional("critical", report);
     let declare = fields.tables("declare", "`[[partition.declare]]`", report);
     let declare = declare.into_iter().filter_map(|fields| declaration(fields, report)).collect();
     fields.finish(report);
@@ -210,7 +219,7 @@ fn partition(
         x0,
         interrupts,
         life,
-        accept,
+        critical,
         declare,
     })
 }
@@ -239,19 +248,20 @@ fn raw(mut fields: Fields<'_>, report: &mut Report) -> Option<RawWish> {
     Some(RawWish { load_address: load_address?, entry })
 }
 
-fn acceptance(mut fields: Fields<'_>, report: &mut Report) -> Option<Statement> {
-    let risk = fields.required("risk", report);
-    statement(fields, risk.map(Claim::Risk), report)
-}
-
-fn declaration(mut fields: Fields<'_>, report: &mut Report) -> Option<Statement> {
-    let masters = fields.required("bus-master", report);
-    statement(fields, masters.map(Claim::BusMaster), report)
-}
-
-fn statement(mut fields: Fields<'_>, what: Option<Claim>, report: &mut Report) -> Option<Statement> {
-    let device = fields.required("device", report);
+fn acceptance(mut fields: Fields<'_>, report: &mut Report) -> Option<AcceptWish> {
+    let site = fields.site().clone();
+    let code = fields.required("code", report);
+    let device = fields.optional("device", report);
+    let partition = fields.optional("partition", report);
     let reason = fields.required("reason", report);
     fields.finish(report);
-    Some(Statement { device: device?, what: what?, reason: reason? })
+    Some(AcceptWish { site, code: code?, device, partition, reason: reason? })
+}
+
+fn declaration(mut fields: Fields<'_>, report: &mut Report) -> Option<Declaration> {
+    let device = fields.required("device", report);
+    let bus_master = fields.required("bus-master", report);
+    let reason = fields.required("reason", report);
+    fields.finish(report);
+    Some(Declaration { device: device?, bus_master: bus_master?, reason: reason? })
 }

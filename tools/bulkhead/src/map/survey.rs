@@ -7,7 +7,6 @@ use crate::assemble::Content;
 use crate::board::{Gic, STRIDE, Wire, joined, never_masters, wire_text, without};
 use crate::diagnostic::{Place, Report, Site};
 use crate::expand::{Device as Owned, Partition as Wished, System};
-use crate::load::Claim;
 use crate::tree::NodeId;
 use bulkhead_plan::{
     ConsoleKind, Cpu, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span, Trigger,
@@ -35,7 +34,7 @@ pub(crate) fn survey(system: &System<'_>, plan: &Plan<'_>, contents: &[Content],
         interrupts: survey.each().flat_map(|(planned, wished)| survey.lines(planned, wished)).collect(),
         cpus: plan.cpus.iter().map(|cpu| survey.core(cpu)).collect(),
         devices: survey.devices(),
-        statements: survey.each().flat_map(|(_, wished)| survey.statements(wished)).collect(),
+        statements: survey.statements(),
     }
 }
 
@@ -267,20 +266,27 @@ impl<'a> Survey<'a> {
         .collect()
     }
 
-    fn statements(self, wished: &Wished<'_>) -> Vec<Statement> {
-        let wish = wished.wish;
-        let all = wish.accept.iter().chain(&wish.declare);
-        all.map(|statement| Statement {
-            partition: wished.name().to_owned(),
-            device: statement.device.value.clone(),
-            what: match &statement.what {
-                Claim::Risk(_) => "can write all of memory, which is accepted".to_owned(),
-                Claim::BusMaster(masters) if masters.value => "writes memory by itself".to_owned(),
-                Claim::BusMaster(_) => "never writes memory by itself".to_owned(),
-            },
-            reason: statement.reason.value.clone(),
-            written: self.place(&statement.device.site),
-        })
-        .collect()
+    /// What was accepted, then what was declared.
+    fn statements(self) -> Vec<Statement> {
+        let accepted = self.report.accepted().map(|(finding, acceptance)| Statement {
+            partition: finding.partitions().join(", "),
+            device: finding.device().unwrap_or_default().to_owned(),
+            what: format!("{}: {}", acceptance.code.text(), finding.title()),
+            reason: acceptance.reason.value.clone(),
+            written: self.place(&acceptance.site),
+        });
+        let declared = self.system.partitions.iter().flat_map(|wished| {
+            wished.wish.declare.iter().map(|declaration| Statement {
+                partition: wished.name().to_owned(),
+                device: declaration.device.value.clone(),
+                what: match declaration.bus_master.value {
+                    true => "writes memory by itself".to_owned(),
+                    false => "never writes memory by itself".to_owned(),
+                },
+                reason: declaration.reason.value.clone(),
+                written: self.place(&declaration.device.site),
+            })
+        });
+        accepted.chain(declared).collect()
     }
 }

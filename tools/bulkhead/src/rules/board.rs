@@ -2,10 +2,11 @@
 //!
 //! Here are the faults of the board file that need the facts of the device tree to be seen.
 
-use crate::board::{refuse_console, unsupported};
-use crate::diagnostic::{Code, Diagnostic, Report, Site, did_you_mean};
+use crate::board::{refuse_console, stdout, unsupported};
+use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
 use crate::expand::{Partition, System};
 use crate::load::size_text;
+use crate::tree::NodeId;
 use bulkhead_plan::{BLOCK, Span, limits};
 
 /// The hypervisor as it is today can run on the board.
@@ -66,6 +67,83 @@ pub(super) fn serial_lines_exist(system: &System<'_>, report: &mut Report) {
         let paths = tree.ids().map(|id| tree.node(id).path.as_str());
         let unknown = Diagnostic::new(Code::SerialUnknown, title).at(&serial.site, "no such device");
         report.push(unknown.help_if(did_you_mean(&serial.value, paths)));
+    }
+}
+
+/// No two serial lines are one device.
+pub(super) fn serial_lines_differ(system: &System<'_>, report: &mut Report) {
+    let Some(qemu) = &system.wish.board.qemu else { return };
+    let node = |serial: &Located<String>| system.board.tree.find(&serial.value);
+    for (index, serial) in qemu.serial.iter().enumerate().filter(|(_, serial)| node(serial).is_some()) {
+        let earlier = qemu.serial.iter().take(index).find(|earlier| node(earlier) == node(serial));
+        if let Some(earlier) = earlier {
+            let title = format!("two serial lines of board `{}` are `{}`", system.board.name, serial.value);
+            let repeated = Diagnostic::new(Code::SerialRepeated, title).at(&serial.site, "again");
+            let help = "leave it out; if QEMU's next `-serial` is another UART, name that";
+            report.push(repeated.at(&earlier.site, "here").help(help));
+        }
+    }
+}
+
+/// What is said through a UART of a machine in QEMU can be read.
+pub(super) fn consoles_are_seen(system: &System<'_>, report: &mut Report) {
+    let (Some(qemu), board) = (&system.wish.board.qemu, system.board) else { return };
+    if qemu.serial.iter().any(|serial| board.tree.find(&serial.value).is_none()) {
+        return;
+    }
+    let is_seen = |node| qemu.serial.iter().any(|serial| board.tree.find(&serial.value) == Some(node));
+    let unseen = |whose: &str, node: NodeId| {
+        let path = &board.tree.node(node).path;
+        let title = format!("QEMU has no serial line for `{path}`, the console of {whose}");
+        let help = format!("add `{path}` to `serial` in the `[qemu]` of the board");
+        Diagnostic::new(Code::ConsoleUnseen, title).about(path).help(help)
+    };
+    let known = board.console.filter(|console| console.is_known(&board.tree));
+    if let Some(console) = known.map(|console| console.node).filter(|node| !is_seen(*node)) {
+        report.push(
+            unseen("the hypervisor", console).at_if(system.wish.board.console_site(), "nobody would read it"),
+        );
+    }
+    for partition in &system.partitions {
+        let Some(uart) = partition.uart(board).filter(|uart| !is_seen(*uart)) else { continue };
+        let site = partition.devices.iter().find(|device| device.node == uart).map(|device| device.site);
+        let unseen = unseen(&format!("`{}`", partition.name()), uart).of(partition.name());
+        report.push(unseen.at_if(site, "nobody would read it"));
+    }
+}
+
+/// Firmware sets up the UART that it speaks through, and no other.
+pub(super) fn console_is_the_firmwares(system: &System<'_>, report: &mut Report) {
+    let tree = &system.board.tree;
+    let (Some((stdout, _)), Some(console)) = (stdout(tree), system.board.console) else { return };
+    if stdout != console.node {
+        let (firmware, own) = (&tree.node(stdout).path, &tree.node(console.node).path);
+        let title = format!("the firmware speaks through `{firmware}`, the hypervisor through `{own}`");
+        report.push(
+            Diagnostic::new(Code::ConsoleElsewhere, title)
+                .at_if(system.wish.board.console_site(), "the hypervisor's")
+                .note("the hypervisor sets up neither clocks nor pins nor a baud rate: firmware has to")
+                .help(format!("`console = \"{firmware}\"`, unless the firmware sets up both")),
+        );
+    }
+}
+
+/// A wish for a machine in QEMU needs one.
+pub(super) fn wishes_for_qemu_have_one(system: &System<'_>, report: &mut Report) {
+    let file = &system.wish.system;
+    if system.wish.board.qemu.is_some() {
+        return;
+    }
+    let cpus = file.cpus.as_ref().map(|cpus| &cpus.site);
+    let memory = file.memory.as_ref().map(|memory| &memory.site);
+    let disks = file.disks.iter().map(|disk| &disk.image.site);
+    for site in cpus.into_iter().chain(memory).chain(disks) {
+        let title = format!("board `{}` is no machine of QEMU", system.board.name);
+        report.push(
+            Diagnostic::new(Code::QemuForNobody, title)
+                .at(site, "wished of QEMU")
+                .help("take `[qemu]` out of the system, or add it to the board"),
+        );
     }
 }
 

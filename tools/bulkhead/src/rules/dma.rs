@@ -4,53 +4,18 @@
 //! person, made in writing, with a reason. Its guest must see its memory where it is, for the addresses it
 //! gives to the device are physical.
 
+use crate::allocate::Space;
 use crate::board::{never_masters, outer_pages};
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::expand::{ALL, Device, Partition, System, accepts};
-use crate::load::Claim;
+use crate::expand::{Device, Partition, System};
 use crate::tree::NodeId;
 use bulkhead_plan::Span;
 
-/// Every bus master is accepted by its partition.
+/// Every bus master is accepted in writing.
 pub(super) fn masters_are_accepted(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
         for device in partition.devices.iter().filter(|device| device.is_master) {
-            if !accepts(partition.wish, system.board, device.node) {
-                report.push(unaccepted(system, partition, device));
-            }
-        }
-    }
-}
-
-/// An acceptance or a declaration names a device of its partition and says why.
-pub(super) fn statements_are_about_own_devices(system: &System<'_>, report: &mut Report) {
-    for partition in &system.partitions {
-        for statement in partition.wish.accept.iter().chain(&partition.wish.declare) {
-            let device = &statement.device.value;
-            let node = system.board.tree.find(device);
-            let is_all = device == ALL && partition.wish.rest.is_some();
-            if !is_all && !node.is_some_and(|node| partition.owns(node)) {
-                let title = format!(
-                    "`{}` makes a statement about `{device}`, which it does not own",
-                    partition.name()
-                );
-                let foreign =
-                    Diagnostic::new(Code::AcceptForeign, title).at(&statement.device.site, "not its own");
-                report
-                    .push(foreign.help(format!("add `{device}` to its devices, or take the statement out")));
-            }
-            if statement.reason.value.trim().is_empty() {
-                let title = format!("the statement of `{}` about `{device}` has no reason", partition.name());
-                let silent = Diagnostic::new(Code::ReasonMissing, title).at(&statement.reason.site, "empty");
-                report.push(silent.help("say why, for the one who reads this after an accident"));
-            }
-            if let Claim::Risk(risk) = &statement.what
-                && risk.value != "dma"
-            {
-                let title = format!("there is no risk `{}`", risk.value);
-                let unknown = Diagnostic::new(Code::TypeWrong, title).at(&risk.site, "unknown");
-                report.push(unknown.help("the risk that can be accepted is \"dma\""));
-            }
+            report.push(unaccepted(system, partition, device));
         }
     }
 }
@@ -58,6 +23,7 @@ pub(super) fn statements_are_about_own_devices(system: &System<'_>, report: &mut
 /// A partition with a bus master does not refuse memory that is mapped one to one.
 pub(super) fn masters_have_identity_memory(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
+        contradict(partition, report);
         let Some(master) = partition.devices.iter().find(|device| device.is_master) else { continue };
         let path = &system.board.tree.node(master.node).path;
         let title = format!(
@@ -72,8 +38,57 @@ pub(super) fn masters_have_identity_memory(system: &System<'_>, report: &mut Rep
         {
             report.push(refused(&identity.site, "asks for the opposite").help("leave `identity` out"));
         }
-        if let Some(base) = &partition.wish.ram_base {
+        let is_wished = partition.wish.identity.as_ref().is_some_and(|identity| identity.value);
+        if let Some(base) = partition.wish.ram_base.as_ref().filter(|_| !is_wished) {
             report.push(refused(&base.site, "asks for another place").help("leave `ram-base` out"));
+        }
+    }
+}
+
+/// A critical partition is in no bus master's reach but its own.
+pub(super) fn critical_memory_is_out_of_reach(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        let Some(critical) = partition.wish.critical.as_ref().filter(|critical| critical.value) else {
+            continue;
+        };
+        let others = system.partitions.iter().filter(|other| other.name() != partition.name());
+        let masters = others.flat_map(|other| other.devices.iter().map(move |device| (other, device)));
+        for (other, device) in masters.filter(|(_, device)| device.is_master) {
+            let path = &system.board.tree.node(device.node).path;
+            let (name, other) = (partition.name(), other.name());
+            let title = format!("`{path}` of `{other}` can write the memory of `{name}`, which is critical");
+            report.push(
+                Diagnostic::new(Code::CriticalExposed, title)
+                    .about(path)
+                    .of(name)
+                    .at(device.site, format!("`{other}` owns it, and no IOMMU stands between"))
+                    .at(&critical.site, format!("`{name}` is critical"))
+                    .help(format!("do without `{path}`, or give it to `{name}`")),
+            );
+        }
+    }
+}
+
+/// What a bus carries of a device's addresses reaches its partition's memory.
+pub(super) fn masters_reach_their_memory(system: &System<'_>, spaces: &[Space], report: &mut Report) {
+    let tree = &system.board.tree;
+    for (partition, space) in system.partitions.iter().zip(spaces) {
+        for device in partition.devices.iter().filter(|device| device.is_master) {
+            let Some((bus, reach)) = tree.reach(device.node) else { continue };
+            if reach.iter().any(|reach| reach.contains(&space.ram.span)) {
+                continue;
+            }
+            let (path, bus) = (&tree.node(device.node).path, &tree.node(bus).path);
+            let title = format!("`{path}` cannot reach all memory of `{}`", partition.name());
+            let reach: Vec<String> = reach.iter().map(Span::to_string).collect();
+            report.push(
+                Diagnostic::new(Code::OutOfReach, title)
+                    .about(path)
+                    .of(partition.name())
+                    .at(device.site, format!("`{bus}` carries {}", reach.join(", ")))
+                    .at(&partition.wish.memory.site, format!("lies at {}", space.ram.span))
+                    .help(format!("put `{}` first in the file, or give it less memory", partition.name())),
+            );
         }
     }
 }
@@ -112,17 +127,28 @@ pub(super) fn neighbours_are_no_masters(system: &System<'_>, report: &mut Report
     }
 }
 
+/// To lie where it is seen, and to be seen elsewhere, cannot both be.
+fn contradict(partition: &Partition<'_>, report: &mut Report) {
+    let identity = partition.wish.identity.as_ref().filter(|identity| identity.value);
+    if let (Some(identity), Some(base)) = (identity, &partition.wish.ram_base) {
+        let title = format!("`{}` wants its memory where it lies, and elsewhere", partition.name());
+        report.push(
+            Diagnostic::new(Code::IdentityRefused, title)
+                .at(&base.site, "asks for another place")
+                .at(&identity.site, "where it lies")
+                .help("leave `ram-base` out"),
+        );
+    }
+}
+
 fn unaccepted(system: &System<'_>, partition: &Partition<'_>, device: &Device<'_>) -> Diagnostic {
     let path = &system.board.tree.node(device.node).path;
     let title = format!("device `{path}` of `{}` can write all of memory", partition.name());
-    let block = |table: &str, claim: &str| {
-        format!("[[partition.{table}]]\ndevice = \"{path}\"\n{claim}\nreason = \"…\"")
-    };
-    let accept = block("accept", "risk = \"dma\"");
-    let declare = block("declare", "bus-master = false");
+    let declare = format!("[[partition.declare]]\ndevice = \"{path}\"\nbus-master = false\nreason = \"…\"");
     Diagnostic::new(Code::MasterUnaccepted, title)
+        .about(path)
+        .of(partition.name())
         .at(device.site, "masters the bus, and no IOMMU stands between")
         .note("a device counts as a bus master unless its kind is known not to be one")
-        .help(format!("accept the risk below the partition:\n{accept}"))
-        .help(format!("or, if it never writes memory, say so:\n{declare}"))
+        .help(format!("if it never writes memory, say so below the partition:\n{declare}"))
 }

@@ -4,7 +4,7 @@
 //! itself has to be known here.
 
 use crate::board::Board;
-use crate::diagnostic::{Code, Diagnostic, Report, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Located, Report, did_you_mean};
 use crate::expand::{Partition, RESTART, STOP, System, register, silence_of};
 use crate::load::{Silence, SilenceStep};
 use bulkhead_plan::limits;
@@ -79,6 +79,46 @@ pub(super) fn functions_are_the_firmwares(system: &System<'_>, report: &mut Repo
             let title = format!("`{}` cannot be given function {:#x}", partition.name(), call.value);
             let reserved = Diagnostic::new(Code::FunctionReserved, title).at(&call.site, why);
             report.push(reserved.help("name a function of the firmware's own services, or take it out"));
+        }
+    }
+}
+
+/// What the firmware does with addresses, stage 2 does not see.
+pub(super) fn functions_are_checked(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        let is_passed_on = |call: &&Located<u64>| {
+            u32::try_from(call.value).is_ok_and(|id| !bulkhead_plan::is_answered_by_el2(id))
+        };
+        if let Some(first) = partition.wish.life.firmware_calls.iter().find(is_passed_on) {
+            let title = format!("nobody checks what `{}` asks of the firmware", partition.name());
+            report.push(
+                Diagnostic::new(Code::FunctionUnchecked, title)
+                    .of(partition.name())
+                    .at(&first.site, "is passed on as it comes")
+                    .note("an address in its arguments is a physical one, of anybody's memory")
+                    .help("take it out, unless the firmware's manual says that it takes no addresses"),
+            );
+        }
+    }
+}
+
+/// A critical partition goes on until it wants to stop.
+pub(super) fn critical_partitions_are_nobodys_to_stop(system: &System<'_>, report: &mut Report) {
+    for controller in &system.partitions {
+        for controlled in &controller.wish.life.controls {
+            let is_it = |partition: &&Partition<'_>| partition.name() == controlled.value;
+            let target = system.partitions.iter().find(is_it);
+            let critical = target.and_then(|partition| partition.wish.critical.as_ref());
+            let Some(critical) = critical.filter(|critical| critical.value) else { continue };
+            let (name, target) = (controller.name(), &controlled.value);
+            let title = format!("`{name}` can stop `{target}`, which is critical");
+            report.push(
+                Diagnostic::new(Code::CriticalControlled, title)
+                    .of(target)
+                    .at(&controlled.site, "may start, stop and restart it")
+                    .at(&critical.site, format!("`{target}` is critical"))
+                    .help(format!("take `{target}` out of `controls`")),
+            );
         }
     }
 }

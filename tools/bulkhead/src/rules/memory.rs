@@ -2,10 +2,12 @@
 //!
 //! Blocks of 2 MiB keep the stage-2 tables at one page for a gigabyte, and TLB misses cheap.
 
+use crate::allocate::Space;
+use crate::board::without;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::System;
 use crate::load::{MemoryWish, size_text};
-use bulkhead_plan::BLOCK;
+use bulkhead_plan::{BLOCK, GIGABYTE, Span};
 
 /// A partition's memory is a positive multiple of 2 MiB.
 pub(super) fn sizes_are_whole_blocks(system: &System<'_>, report: &mut Report) {
@@ -48,5 +50,48 @@ pub(super) fn ram_bases_are_aligned(system: &System<'_>, report: &mut Report) {
                     .help(format!("{below:#x} is")),
             );
         }
+    }
+}
+
+/// Memory of a gigabyte lies so that one entry maps it: both addresses have the same distance to the next one.
+pub(super) fn large_blocks_are_used(system: &System<'_>, spaces: &[Space], report: &mut Report) {
+    for (partition, space) in system.partitions.iter().zip(spaces) {
+        let (seen, home) = (space.ram_seen(), space.ram.span);
+        let distance = |span: Span| span.base.0 % GIGABYTE;
+        if home.size < GIGABYTE || distance(seen) == distance(home) {
+            continue;
+        }
+        let title = format!("the memory of `{}` cannot be mapped by blocks of 1 GiB", partition.name());
+        let base = seen.base.0 - distance(seen) + distance(home);
+        report.push(
+            Diagnostic::new(Code::LargeBlocksLost, title)
+                .of(partition.name())
+                .at(
+                    &partition.wish.memory.site,
+                    format!("{} at {home}, seen at {seen}", size_text(home.size)),
+                )
+                .note("it takes one entry of 2 MiB for each 2 MiB, and a TLB holds few of them")
+                .help(format!("`ram-base = {base:#x}` fits; so does a multiple of 1 GiB as `memory`")),
+        );
+    }
+}
+
+/// Memory that nobody owns is of no use.
+pub(super) fn is_owned(system: &System<'_>, spaces: &[Space], window: Span, report: &mut Report) {
+    if system.partitions.iter().any(|partition| partition.wish.rest.is_some()) {
+        return;
+    }
+    let taken = spaces.iter().map(|space| space.ram.span).chain([window]);
+    let free = taken.fold(system.board.memory.clone(), |free, taken| {
+        free.into_iter().flat_map(|span| without(span, taken)).collect()
+    });
+    let largest = free.iter().max_by_key(|span| span.size).filter(|span| span.size >= BLOCK);
+    if let Some(largest) = largest {
+        let sum = free.iter().fold(0_u64, |sum, span| sum.saturating_add(span.size));
+        let title = format!("{} of memory are nobody's", size_text(sum));
+        let note = format!("the largest stretch is {} at {largest}", size_text(largest.size));
+        report.push(
+            Diagnostic::new(Code::MemoryFree, title).note(note).help("add to the `memory` of a partition"),
+        );
     }
 }

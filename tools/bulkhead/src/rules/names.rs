@@ -12,9 +12,15 @@ const TAKEN: &[&str] = &["bulkhead", "firmware"];
 /// A name is short, plain, and one partition's.
 pub(super) fn can_be_used(system: &System<'_>, report: &mut Report) {
     let names = &system.wish.system.names;
+    let board = &system.board.name;
+    if !is_name(board) {
+        let title = format!("`{board}` cannot be a board's name");
+        let invalid = Diagnostic::new(Code::NameInvalid, title);
+        let help = "rename the folder of `board.toml`: use 1 to 31 lower-case letters, digits and hyphens";
+        report.push(invalid.help(help));
+    }
     for (index, name) in names.iter().enumerate() {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if !(1..=31).contains(&name.value.len()) || !name.value.bytes().all(plain) {
+        if !is_name(&name.value) {
             let title = format!("`{}` cannot be a partition's name", name.value);
             let invalid = Diagnostic::new(Code::NameInvalid, title).at(&name.site, "not a name");
             report.push(invalid.help("use 1 to 31 lower-case letters, digits and hyphens"));
@@ -27,6 +33,12 @@ pub(super) fn can_be_used(system: &System<'_>, report: &mut Report) {
             report.push(repeated.at(&name.site, "again").at(&first.site, "here").help("rename one of them"));
         }
     }
+}
+
+/// Whether a plan can hold the name, and nobody take it for another.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=31).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// Every placeholder of a command line means something.

@@ -1,4 +1,4 @@
-//! P0206, P0207: what a device depends on belongs to its partition, too.
+//! P0206, P0207, P0210, P0213: what a device depends on belongs to its partition, too.
 //!
 //! A clock controller, reset, power domain or pin controller in two hands lets one partition switch off
 //! the other. Only what has no state may be copied.
@@ -6,7 +6,7 @@
 use crate::board::is_stateless;
 use crate::diagnostic::{Code, Diagnostic, Report, Site};
 use crate::expand::{Partition, System};
-use crate::tree::{NodeId, Tree};
+use crate::tree::{NodeId, Tree, WHOLE};
 
 /// A dependency of a partition on a node that is not its own.
 struct Foreign<'a> {
@@ -17,19 +17,30 @@ struct Foreign<'a> {
     provider: NodeId,
 }
 
+impl Foreign<'_> {
+    /// Whether the device is a part of the provider.
+    fn is_part(&self) -> bool {
+        self.property == WHOLE
+    }
+}
+
 /// Every provider that a partition's devices need belongs to it, or has no state.
 pub(super) fn are_owned(system: &System<'_>, report: &mut Report) {
     let mut all: Vec<Foreign<'_>> = Vec::new();
     for partition in &system.partitions {
         for need in foreign(system, partition, report) {
             let known = |other: &Foreign<'_>| {
-                other.provider == need.provider && other.partition.name() == partition.name()
+                other.provider == need.provider
+                    && other.partition.name() == partition.name()
+                    && other.is_part() == need.is_part()
             };
             if !all.iter().any(known) {
                 all.push(need);
             }
         }
     }
+    let (parts, all): (Vec<_>, Vec<_>) = all.into_iter().partition(Foreign::is_part);
+    parts.iter().for_each(|part| report.push(behind(system, part)));
     for (index, need) in all.iter().enumerate() {
         let owner = system.partitions.iter().find(|partition| partition.owns(need.provider));
         let rivals = all.iter().enumerate().filter(|(_, other)| other.provider == need.provider);
@@ -44,6 +55,32 @@ pub(super) fn are_owned(system: &System<'_>, report: &mut Report) {
             None if is_shared => {}
             None => report.push(unowned(system, need)),
         }
+    }
+}
+
+/// What the hypervisor's console depends on is no partition's: Linux switches clocks off that it sees no use for.
+pub(super) fn of_the_console_are_not_given(system: &System<'_>, report: &mut Report) {
+    let tree = &system.board.tree;
+    let Some(console) = system.board.console.map(|console| console.node) else { return };
+    let mut seen = Vec::new();
+    for need in tree.needs(console).unwrap_or_default() {
+        let provider = resource(tree, need.provider);
+        let owner = system.partitions.iter().find(|partition| partition.owns(provider));
+        let is_new = !seen.contains(&provider) && !is_stateless(tree, provider);
+        let Some(owner) = owner.filter(|_| is_new) else { continue };
+        seen.push(provider);
+        let path = &tree.node(provider).path;
+        let title =
+            format!("the hypervisor's console depends on `{path}`, which belongs to `{}`", owner.name());
+        let site = owner.devices.iter().find(|device| device.node == provider).map(|device| device.site);
+        let given = Diagnostic::new(Code::ConsoleProviderGiven, title).about(path).of(owner.name());
+        report.push(
+            given
+                .at_if(site, "can switch it off")
+                .at_if(system.wish.board.console_site(), format!("needs it as `{}`", need.property))
+                .note("Linux switches off the clocks and power domains that none of its devices uses")
+                .help(format!("take `{path}` out, or choose another console for the hypervisor")),
+        );
     }
 }
 
@@ -84,7 +121,25 @@ fn begin(system: &System<'_>, code: Code, need: &Foreign<'_>, what: &str) -> Dia
         need.partition.name(),
         path(need.provider)
     );
-    Diagnostic::new(code, title).at(need.site, format!("needs it as `{}`", need.property))
+    Diagnostic::new(code, title)
+        .about(path(need.device))
+        .of(need.partition.name())
+        .at(need.site, format!("needs it as `{}`", need.property))
+}
+
+fn behind(system: &System<'_>, part: &Foreign<'_>) -> Diagnostic {
+    let path = |node| &system.board.tree.node(node).path;
+    let (device, whole) = (path(part.device), path(part.provider));
+    let title = format!(
+        "`{device}` of `{}` is reached through `{whole}`, which is not its own",
+        part.partition.name()
+    );
+    let behind = Diagnostic::new(Code::BehindController, title).at(part.site, "is a part of another device");
+    let owner = system.partitions.iter().find(|partition| partition.owns(part.provider));
+    match owner.and_then(|owner| owner.devices.iter().find(|device| device.node == part.provider)) {
+        Some(owned) => behind.at(owned.site, "the other device").help("give both to one partition"),
+        None => behind.help(format!("ask for `{whole}`: what is a part of it comes with it")),
+    }
 }
 
 fn owned(system: &System<'_>, need: &Foreign<'_>, owner: &Partition<'_>) -> Diagnostic {
@@ -105,6 +160,7 @@ fn shared<'a>(
 ) -> Diagnostic {
     let mut diagnostic = begin(system, Code::ProviderShared, need, "and so does another partition");
     for other in others {
+        diagnostic = diagnostic.of(other.partition.name());
         let path = &system.board.tree.node(other.device).path;
         diagnostic =
             diagnostic.at(other.site, format!("`{path}` of `{}` needs it, too", other.partition.name()));

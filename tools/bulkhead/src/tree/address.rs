@@ -58,6 +58,21 @@ impl Tree {
         Ok(found)
     }
 
+    /// What a device reaches by itself, as the nearest bus with `dma-ranges` says (Devicetree Specification
+    /// 2.3.9), with that bus; `None` if no bus says anything, or not in a way that can be told.
+    pub(crate) fn reach(&self, id: NodeId) -> Option<(NodeId, Vec<Span>)> {
+        let says = |bus: &NodeId| !self.node(*bus).cells("dma-ranges").is_empty();
+        let bus = self.ancestors(id).find(says)?;
+        let above = self.node(bus).parent?;
+        let windows = self.windows(bus, "dma-ranges").ok()??;
+        let spans = windows.iter().map(|window| {
+            let size = window.child.span.size;
+            let parent = Place { span: Span { size, ..window.parent.span }, ..window.parent };
+            self.translate(above, parent).ok().flatten()
+        });
+        Some((bus, spans.collect::<Option<Vec<Span>>>()?))
+    }
+
     /// Carries a stretch of the bus `bus` up to the root; `None` if it does not get there.
     fn translate(&self, bus: NodeId, mut place: Place) -> Result<Option<Span>, String> {
         for bus in std::iter::once(bus).chain(self.ancestors(bus)) {

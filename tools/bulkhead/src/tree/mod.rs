@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use binding::{matches, names_of, naming};
 pub(crate) use interrupt::Line;
-pub(crate) use provider::Reference;
+pub(crate) use provider::{Reference, WHOLE};
 
 /// Nodes deeper than this are no board's.
 const DEEPEST: usize = 32;

@@ -25,6 +25,9 @@ pub(crate) struct Reference {
     pub(crate) target: Option<NodeId>,
 }
 
+/// How a node needs the device that it is a part of: by lying in it, not by a property.
+pub(crate) const WHOLE: &str = "parent";
+
 impl Tree {
     /// The nodes that a node depends on: those that it names, its interrupt controllers, and the device that
     /// it is a part of.
@@ -45,7 +48,7 @@ impl Tree {
             needs.push(Need { property: "interrupts".to_owned(), provider: controller });
         }
         if let Some(whole) = self.ancestors(id).find(|id| !self.is_bus(*id)) {
-            needs.push(Need { property: "parent".to_owned(), provider: whole });
+            needs.push(Need { property: WHOLE.to_owned(), provider: whole });
         }
         let is_provider = |id| self.is_enabled(id) && !self.is_wiring(id) && !self.is_of_firmware(id);
         needs.retain(|need| is_provider(need.provider));

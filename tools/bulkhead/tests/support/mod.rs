@@ -4,13 +4,24 @@
 
 #![allow(dead_code, reason = "every test target uses a part of it")]
 
+pub(crate) mod cases;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// The folder of the tests, and of the command's working directory's `tests`.
 pub(crate) fn tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// A folder for a board, whose name it gives: the one inside, for that of the other is no board's.
+pub(crate) fn board_folder() -> (TempDir, PathBuf) {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("board");
+    fs::create_dir(&folder).unwrap();
+    (outer, folder)
 }
 
 /// Compares with a committed file; with `BLESS=1` in the environment, writes it instead.
