@@ -7,10 +7,11 @@ mod refusal;
 
 use crate::cache;
 use crate::console;
-use crate::control::Identity;
+use crate::control;
 use crate::cpu::{self, Cpu};
 use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
 use crate::gic::{self, Distributor, Redistributor};
+use crate::hash::sha256;
 use crate::heap;
 use crate::image::{Window, boot_header, parts};
 use crate::maps::{self, Maps, Room};
@@ -32,13 +33,13 @@ use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{BootHeader, NO_PARTITION, PAGE, Pa, Plan, Span};
 use core::sync::atomic::Ordering;
 use refusal::Refusal;
-use sha2::{Digest, Sha256};
-use spin::Mutex;
+use spin::{Mutex, Once};
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// The boot CPU, with the MMU on: `fdt` is what the firmware has left in x0.
 pub(crate) extern "C" fn boot(fdt: u64) -> ! {
     mark::begin::<{ Phase::Plan as u16 }>();
+    control::permit_simd();
     let Some(header) = boot_header() else { stop_the_board() };
     // SAFETY: the boot tables map the UART, and so do EL2's own.
     unsafe { console::start(&header.console) };
@@ -49,7 +50,7 @@ pub(crate) extern "C" fn boot(fdt: u64) -> ! {
 }
 
 fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Refusal> {
-    if Identity::of_this_cpu().features.forces_vhe() {
+    if control::features().forces_vhe() {
         return Err(Refusal::Cpu);
     }
     let window = Window::new(header.window);
@@ -78,7 +79,7 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
     // SAFETY: nobody writes to the image.
     let bytes = unsafe { window.bytes(place) }.ok_or(Refusal::Memory)?;
     let plan = Plan::decode(bytes).map_err(Refusal::NoPlan)?;
-    if Sha256::digest(plan.digested())[..] != plan.header.digest {
+    if sha256(plan.digested()) != plan.header.digest {
         return Err(Refusal::Damaged("the plan"));
     }
     let file = Span { base: header.window.base, size: header.image_size };
@@ -97,7 +98,7 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
     }
     // SAFETY: as above.
     let tables = unsafe { window.bytes(plan.header.tables) }.ok_or(Refusal::Memory)?;
-    if Sha256::digest(tables)[..] != plan.header.tables_digest {
+    if sha256(tables) != plan.header.tables_digest {
         return Err(Refusal::Damaged("the package of stage-2 tables"));
     }
     Ok(plan)
@@ -120,7 +121,9 @@ fn open_eyes(
     unsafe { maps::switch_to(tables.address(sight.steady)) };
     SCTLR_EL2.set(el2::SCTLR);
     barrier::isb(barrier::SY);
+    mark::begin::<{ Phase::Board as u16 }>();
     compare_board(plan, fdt, &sight, &mut tables)?;
+    mark::begin::<{ Phase::Maps as u16 }>();
     room.take(kept, PAGE).ok_or(Refusal::Memory)?;
     Ok(Maps { steady: tables.address(sight.steady), loads: sight.loads.map(|root| tables.address(root)) })
 }
@@ -203,12 +206,14 @@ fn publish(
     }
     let owned = plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION).count();
     let cpus = (0..owned).map(|_| Mutex::new(Cpu::default())).collect();
+    let identities = (0..owned).map(|_| Once::new()).collect();
     write_boot_record(maps.steady);
     let secondary_entry = window.physical_address(secondary_entry as *const () as u64);
     let system = system::publish(System {
         plan,
         partitions,
         cpus,
+        identities,
         maps,
         distributor,
         redistributors,

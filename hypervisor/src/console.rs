@@ -5,7 +5,7 @@
 //! UART has room. Whoever has filled its ring is put off, not held at EL2: its guest tries again. EL2's own
 //! log takes its turn by a ticket lock.
 
-use crate::partition::Partition;
+use crate::partition::{Partition, speaking};
 use crate::pause;
 use crate::system;
 use crate::uart::Uart;
@@ -64,23 +64,36 @@ pub(crate) unsafe fn start(description: &Description) {
 pub(crate) fn carry() {
     for _ in 0..VISITS {
         let Some(mut console) = CONSOLE.try_lock() else { return };
-        let partitions = system::partitions();
-        let (before, from) = partitions.split_at(console.first.min(partitions.len()));
-        for partition in from.iter().chain(before) {
-            console.carry_turn(partition);
+        let waiting = speaking();
+        let from_first =
+            u32::try_from(console.first).ok().and_then(|first| u32::MAX.checked_shl(first)).unwrap_or(0);
+        // How many others there are makes no difference to who is alone.
+        for index in bits(waiting & from_first).chain(bits(waiting & !from_first)) {
+            if let Some(partition) = system::partitions().get(index) {
+                console.carry_turn(partition);
+            }
         }
         drop(console);
-        if partitions.iter().all(Partition::has_said_all) {
+        if speaking() == 0 {
             return;
         }
     }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let number = mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        (number < u32::BITS).then_some(number as usize)
+    })
 }
 
 /// Carries everything that a partition has written and that still waits: it will not write again.
 pub(crate) fn carry_rest(partition: &Partition) {
     let mut console = CONSOLE.lock();
     while let Some(byte) = partition.said().pop(pause::now()) {
-        console.put(partition.index, partition.name(), byte);
+        console.put(partition.index, partition.name, byte);
     }
     console.confess(partition);
 }
@@ -115,9 +128,6 @@ impl Console {
     }
 
     fn carry_turn(&mut self, partition: &Partition) {
-        if partition.has_said_all() {
-            return;
-        }
         let patience = CNTFRQ_EL0.get() / PATIENCE_HZ;
         let presses = partition.said().presses(pause::now(), patience);
         if !presses && !self.line.is_free_for(partition.index) {
@@ -129,7 +139,7 @@ impl Console {
             }
             let Some(byte) = partition.said().pop(pause::now()) else { break };
             self.first = partition.index + 1;
-            self.put(partition.index, partition.name(), byte);
+            self.put(partition.index, partition.name, byte);
         }
         self.confess(partition);
     }
@@ -138,7 +148,7 @@ impl Console {
     fn confess(&mut self, partition: &Partition) {
         let lost = partition.said().take_lost();
         if lost != 0 {
-            let _ = writeln!(self, "{}: {lost} bytes of its console were lost", partition.name());
+            let _ = writeln!(self, "{}: {lost} bytes of its console were lost", partition.name);
         }
     }
 }

@@ -4,14 +4,14 @@
 //! overwritten, not adjusted. The values of EL2's registers are `bulkhead_core::el2`'s; optional ones are
 //! touched only where the CPU says that it has them.
 
-use crate::entry::{clear_debug, clear_fp, clear_keys, read_id_registers};
+use crate::entry::{clear_debug, clear_event_types, clear_fp, clear_keys, read_id_registers};
 use crate::firmware;
 use crate::gic;
 use crate::registers::{
     CNTHV_CTL_EL2, DBGCLAIMCLR_EL1, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2,
     HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1,
     OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0,
-    PMUSERENR_EL0, PMXEVTYPER_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2, VDISR_EL2, VPIDR_EL2, synchronize,
+    PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2, VDISR_EL2, VPIDR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -31,31 +31,55 @@ use tock_registers::interfaces::{Readable, Writeable};
 pub(crate) struct Identity {
     /// For EL2.
     pub(crate) features: Features,
+    /// What EL2's registers are to hold.
+    pub(crate) values: Values,
     /// For the guest.
     pub(crate) nature: Nature,
 }
 
 impl Identity {
-    /// Reads it from the CPU that executes this.
-    pub(crate) fn of_this_cpu() -> Self {
-        let mut values = [0; ID_REGISTERS];
-        // SAFETY: the array has room for as many words as there are registers.
-        unsafe { read_id_registers(&raw mut values) };
+    /// Reads it from the CPU that executes this, whose guest is to have its interrupts by `mode`.
+    pub(crate) fn of_this_cpu(mode: InterruptMode) -> Self {
+        let ids = id_registers();
+        let features = Features::new(&ids);
+        let counters = if features.has_pmu() { event_counters() } else { 0 };
         let nature = Nature {
-            ids: IdRegisters::sanitise(&values),
+            ids: IdRegisters::sanitise(&ids),
             workarounds: firmware::workarounds(),
             preemption_bits: gic::preemption_bits(),
         };
-        Self { features: Features::new(&values), nature }
+        Self { values: features.values(counters, mode), features, nature }
     }
 }
 
-/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr` and has its interrupts by `mode`; stage
-/// 2 is already its own.
-pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, mode: InterruptMode) {
-    let counters = if identity.features.has_pmu() { event_counters() } else { 0 };
-    let values = identity.features.values(counters, mode);
-    HCR_EL2.set(hcr(&values));
+/// The features of the CPU that executes this.
+pub(crate) fn features() -> Features {
+    Features::new(&id_registers())
+}
+
+fn id_registers() -> [u64; ID_REGISTERS] {
+    let mut values = [0; ID_REGISTERS];
+    // SAFETY: the array has room for as many words as there are registers.
+    unsafe { read_id_registers(&raw mut values) };
+    values
+}
+
+/// Lets this CPU's EL2 use SIMD registers, before it has a guest.
+pub(crate) fn permit_simd() {
+    CPTR_EL2.set(el2::CPTR_BOOT);
+    synchronize();
+}
+
+/// Leaves nothing in the FP and SIMD registers.
+pub(crate) fn clear_simd() {
+    // SAFETY: no guest runs on this CPU, and EL2 keeps nothing in these registers.
+    unsafe { clear_fp() };
+}
+
+/// Sets up this CPU's EL2 for a guest that is to see `virtual_mpidr`; stage 2 is already its own.
+pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64) {
+    let values = &identity.values;
+    HCR_EL2.set(hcr(values));
     CPTR_EL2.set(values.cptr);
     MDCR_EL2.set(values.mdcr);
     HSTR_EL2::write(0);
@@ -65,7 +89,7 @@ pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, mode: Inter
     CNTHCTL_EL2.set(values.cnthctl);
     CNTVOFF_EL2.set(0);
     CNTHP_CTL_EL2.set(0);
-    configure_optional(&identity.features, &values);
+    configure_optional(&identity.features, values);
     ICC_SRE_EL2.set(values.icc_sre);
     synchronize();
     ICC_SRE_EL1::write(values.icc_sre);
@@ -73,43 +97,46 @@ pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64, mode: Inter
     synchronize();
 }
 
+/// Writes zero to each register.
+macro_rules! clear {
+    ($($register:ident),+) => { $($register.set(0);)+ };
+}
+
 /// Gives EL1 the state of a CPU that has just been reset, with nothing of anybody's former life.
 pub(crate) fn reset_el1(features: &Features) {
     SCTLR_EL1.set(el2::SCTLR_EL1);
-    for clear in [
-        || CPACR_EL1.set(0),
-        || TCR_EL1.set(0),
-        || TTBR0_EL1.set(0),
-        || TTBR1_EL1.set(0),
-        || MAIR_EL1.set(0),
-        || AMAIR_EL1.set(0),
-        || VBAR_EL1.set(0),
-        || CONTEXTIDR_EL1.set(0),
-        || TPIDR_EL0.set(0),
-        || TPIDRRO_EL0.set(0),
-        || TPIDR_EL1.set(0),
-        || SP_EL0.set(0),
-        || SP_EL1.set(0),
-        || ELR_EL1.set(0),
-        || SPSR_EL1.set(0),
-        || ESR_EL1.set(0),
-        || FAR_EL1.set(0),
-        || PAR_EL1.set(0),
-        || CSSELR_EL1.set(0),
-        || CNTKCTL_EL1.set(0),
-        || CNTP_CTL_EL0.set(0),
-        || CNTP_CVAL_EL0.set(0),
-        || CNTV_CTL_EL0.set(0),
-        || CNTV_CVAL_EL0.set(0),
-        || AFSR0_EL1.set(0),
-        || AFSR1_EL1.set(0),
-        || MDSCR_EL1.set(0),
-        || OSDLR_EL1::write(0),
-        || OSLAR_EL1::write(OS_LOCK),
-        || DBGCLAIMCLR_EL1::write(ALL_CLAIMS),
-    ] {
-        clear();
-    }
+    clear!(
+        CPACR_EL1,
+        TCR_EL1,
+        TTBR0_EL1,
+        TTBR1_EL1,
+        MAIR_EL1,
+        AMAIR_EL1,
+        VBAR_EL1,
+        CONTEXTIDR_EL1,
+        TPIDR_EL0,
+        TPIDRRO_EL0,
+        TPIDR_EL1,
+        SP_EL0,
+        SP_EL1,
+        ELR_EL1,
+        SPSR_EL1,
+        ESR_EL1,
+        FAR_EL1,
+        PAR_EL1,
+        CSSELR_EL1,
+        CNTKCTL_EL1,
+        CNTP_CTL_EL0,
+        CNTP_CVAL_EL0,
+        CNTV_CTL_EL0,
+        CNTV_CVAL_EL0,
+        AFSR0_EL1,
+        AFSR1_EL1,
+        MDSCR_EL1
+    );
+    OSDLR_EL1::write(0);
+    OSLAR_EL1::write(OS_LOCK);
+    DBGCLAIMCLR_EL1::write(ALL_CLAIMS);
     // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
     unsafe { clear_debug() };
     if features.has_pmu() {
@@ -130,8 +157,7 @@ pub(crate) fn reset_el1(features: &Features) {
         MPAM0_EL1::write(0);
         MPAM1_EL1::write(0);
     }
-    // SAFETY: no guest runs on this CPU, and EL2 keeps nothing in FP or SIMD registers.
-    unsafe { clear_fp() };
+    clear_simd();
     synchronize();
 }
 
@@ -148,11 +174,8 @@ fn reset_pmu() {
     PMOVSCLR_EL0::write(u64::from(u32::MAX));
     PMUSERENR_EL0::write(0);
     PMCCFILTR_EL0::write(0);
-    for counter in (0..event_counters()).rev() {
-        PMSELR_EL0::write(counter);
-        synchronize();
-        PMXEVTYPER_EL0::write(0);
-    }
+    // SAFETY: the routine writes the types of the event counters, as many as there are.
+    unsafe { clear_event_types() };
     PMSELR_EL0::write(0);
 }
 

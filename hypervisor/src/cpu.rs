@@ -5,7 +5,7 @@
 
 use crate::act::{self, Flow};
 use crate::control::{self, Identity};
-use crate::entry::on_own_stack;
+use crate::entry::{clear_registers, on_own_stack};
 use crate::firmware;
 use crate::gic::{self, Redistributor};
 use crate::load;
@@ -18,7 +18,7 @@ use crate::translation;
 use crate::vcpu::{Frame, Vector, enter};
 use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
 use bulkhead_core::{
-    Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Registers, Stop, Why, el2, is_uncontainable,
+    Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
 };
 use tock_registers::interfaces::{Readable, Writeable};
 
@@ -124,12 +124,16 @@ fn seat(index: usize) -> Option<Seat> {
 /// From arrival to departure.
 fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> Departure {
     mark::begin::<{ Phase::Arrive as u16 }>();
-    let identity = Identity::of_this_cpu();
     let planned = partition.compartment.partition;
-    let Some(own) = partition.compartment.cpus.get(vcpu) else { return Departure::Stop };
+    let index = partition.cpu_index(vcpu);
+    let (Some(own), Some(identity)) = (partition.compartment.cpus.get(vcpu), system.identities.get(index))
+    else {
+        return Departure::Stop;
+    };
+    let identity = identity.call_once(|| Identity::of_this_cpu(planned.interrupt_mode));
     translation::take(partition);
-    control::configure_el2(&identity, own.virtual_mpidr, planned.interrupt_mode);
-    if !redistributor(system, partition.cpu_index(vcpu)).is_some_and(Redistributor::reset) {
+    control::configure_el2(identity, own.virtual_mpidr);
+    if !redistributor(system, index).is_some_and(Redistributor::reset) {
         stop::begin(system, partition, Why::Asleep);
         return Departure::Stop;
     }
@@ -138,6 +142,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     let is_birth = vcpu == 0 && !partition.is_loaded();
     if is_birth {
         let is_sound = load::load(system, partition);
+        control::clear_simd();
         if !muster::join(system, partition, is_sound) {
             stop::begin(system, partition, Why::Damaged);
             return Departure::Stop;
@@ -147,7 +152,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     }
     mark::begin::<{ Phase::Enter as u16 }>();
     let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };
-    cpu.frame.registers = begin(entry);
+    begin(&mut cpu.frame, entry);
     run(system, partition, vcpu, cpu, &identity.nature)
 }
 
@@ -210,11 +215,7 @@ fn decide(
 ) -> (Reason, Result<Action, FaultKind>) {
     match vector {
         Vector::SError if is_uncontainable(cpu.frame.syndrome.esr) => {
-            panic!(
-                "{}: an SError that nobody can contain: ESR {:#x}",
-                partition.name(),
-                cpu.frame.syndrome.esr
-            )
+            panic!("{}: an SError that nobody can contain: ESR {:#x}", partition.name, cpu.frame.syndrome.esr)
         }
         _ if partition.is_stopping() => (Reason::Stop, Ok(Action::Resume)),
         Vector::Synchronous => {
@@ -237,9 +238,11 @@ impl Cpu {
     }
 }
 
-/// The registers of a guest CPU that begins.
-fn begin(entry: Entry) -> Registers {
-    let mut registers = Registers { pc: entry.address.0, pstate: el2::PSTATE, ..Registers::default() };
-    registers.write(0, entry.context);
-    registers
+/// Gives the frame the registers of a guest CPU that begins.
+fn begin(frame: &mut Frame, entry: Entry) {
+    // SAFETY: the frame is borrowed here.
+    unsafe { clear_registers(frame) };
+    frame.registers.pc = entry.address.0;
+    frame.registers.pstate = el2::PSTATE;
+    frame.registers.write(0, entry.context);
 }

@@ -278,24 +278,9 @@ device_tree_size:
     csel    x6, x6, xzr, ls
 1:  ret
 
-// What the firmware has written of its device tree may be in the caches only. Changes x0 to x6, x9.
-clean_device_tree:
-    mov     x9, x30
-    bl      device_tree_size
-    mov     x30, x9
-    cbz     x6, 1f
-    mov     x0, x19
-    add     x1, x19, x6
-    b       clean_range
-1:  ret
-
-// The image is about to move, perhaps over the device tree. There is room for that at the end of the
-// higher of both places: neither the image nor its copy gets there. What the tree uses is less than its
-// total size: header, reservations, structure and strings. Leaves the new place, or zero, in x19.
-save_device_tree:
-    mov     x9, x30
-    bl      device_tree_size
-    cbz     x6, 3f
+// x6: the total size of the device tree in x19. Leaves in x2 what it uses of that, which is less: header,
+// reservations, structure and strings; the total size if these make no sense. Changes x3 to x5.
+device_tree_extent:
     ldp     w2, w3, [x19, #8]               // offset of structure, of strings
     ldp     w4, w5, [x19, #32]              // size of strings, of structure
     rev     w2, w2
@@ -306,8 +291,32 @@ save_device_tree:
     add     x3, x3, x4
     cmp     x2, x3
     csel    x2, x2, x3, hi
+    ldr     w3, [x19, #16]                  // offset of the reservations, which end by themselves
+    rev     w3, w3
+    cmp     x2, x3
+    csel    x2, x2, x6, hi
     cmp     x2, x6
-    b.hi    3f
+    csel    x2, x2, x6, lo
+    ret
+
+// What the firmware has written of its device tree may be in the caches only. Changes x0 to x6, x9.
+clean_device_tree:
+    mov     x9, x30
+    bl      device_tree_size
+    cbz     x6, 1f
+    bl      device_tree_extent
+    mov     x0, x19
+    add     x1, x19, x2
+    bl      clean_range
+1:  ret     x9
+
+// The image is about to move, perhaps over the device tree. There is room for that at the end of the higher of
+// both places: neither the image nor its copy gets there. Leaves the new place, or zero, in x19.
+save_device_tree:
+    mov     x9, x30
+    bl      device_tree_size
+    cbz     x6, 3f
+    bl      device_tree_extent
     mov     x10, #{ROOM_FOR_TREE}
     sub     x3, x10, #16                    // it is copied by 16 bytes
     cmp     x2, x3

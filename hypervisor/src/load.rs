@@ -1,13 +1,15 @@
 //! A guest image on its way into its partition.
 //!
-//! The pristine image stays in the window. Before another life than the first, all of the partition's RAM is
-//! cleared and the stage-2 tables are checked again. The partition's own first CPU copies its image, checks the copy by
+//! The pristine image stays in the window. The partition's own first CPU copies its image, checks the copy by
 //! SHA-256 and cleans the caches, with the partition's RAM in sight for that time only; partitions load in
-//! parallel. A guest begins with its MMU off and reads what is at the point of coherency, so all of its RAM
-//! is cleaned and invalidated, not only what was written: the firmware's lines in it would otherwise be
-//! written back over the guest later.
+//! parallel. A guest begins with its MMU off and reads what is at the point of coherency, so all that was
+//! written is cleaned. What of its RAM was not is as the firmware has left it, as on the bare machine.
+//!
+//! Before another life than the first, the stage-2 tables are checked again and all of the RAM is cleared and
+//! cleaned: there no byte of the former life is left.
 
 use crate::cache;
+use crate::hash::sha256;
 use crate::image::Window;
 use crate::maps;
 use crate::mark::{self, Phase};
@@ -17,7 +19,6 @@ use bulkhead_core::Reach;
 use bulkhead_core::sight::WHILE;
 use bulkhead_plan::{Load, Partition as Planned, Plan, RegionKind, Span};
 use core::slice;
-use sha2::{Digest, Sha256};
 
 /// Puts the images of `partition` into its RAM. False if what arrived is not what the plan says.
 pub(crate) fn load(system: &System, partition: &Partition) -> bool {
@@ -27,25 +28,34 @@ pub(crate) fn load(system: &System, partition: &Partition) -> bool {
         let window = Window::new(system.plan.board.window);
         let loads = planned.loads.of(system.plan.loads).unwrap_or_default();
         let regions = planned.regions.of(system.plan.regions).unwrap_or_default();
-        let ram = || regions.iter().filter(|region| region.kind == RegionKind::Ram).map(|region| region.span);
         if partition.has_lived() {
             if !tables_are_sound(&system.plan, &window) {
                 return false;
             }
-            ram().for_each(|span| cache::zero(WHILE + span.base.0, span.size));
+            let ram = regions.iter().filter(|region| region.kind == RegionKind::Ram);
+            ram.for_each(|region| scrub(region.span));
         }
         let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
-        mark::begin::<{ Phase::Clean as u16 }>();
-        ram().for_each(|span| cache::clean_and_invalidate(WHILE + span.base.0, span.size));
         cache::invalidate_instructions(Reach::InnerShareable);
         arrived
     })
 }
 
+/// Clears RAM of the partition, in the caches and behind them. What the guest has written past the caches would
+/// be there again once a clean line is dropped, what it has left in them once a line is written back.
+fn scrub(span: Span) {
+    let start = WHILE + span.base.0;
+    if let Ok(size) = usize::try_from(span.size) {
+        // SAFETY: the load root maps the partition's RAM, and the partition has not begun.
+        cache::zero(unsafe { slice::from_raw_parts_mut(start as *mut u8, size) });
+    }
+    cache::clean_and_invalidate(start, span.size);
+}
+
 fn tables_are_sound(plan: &Plan<'_>, window: &Window) -> bool {
     // SAFETY: the tables of the image are mapped read-only.
     let tables = unsafe { window.bytes(plan.header.tables) };
-    tables.is_some_and(|tables| Sha256::digest(tables)[..] == plan.header.tables_digest)
+    tables.is_some_and(|tables| sha256(tables) == plan.header.tables_digest)
 }
 
 fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) -> bool {
@@ -53,15 +63,17 @@ fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) 
     let source = unsafe { window.bytes(Span { base: load.source, size: load.size }) };
     let (Some(source), Some(address)) = (source, seen_at(plan, planned, load)) else { return false };
     let Ok(size) = usize::try_from(load.memory_size) else { return false };
-    // SAFETY: `Plan::verify` has checked that the destination is the partition's RAM; the load root maps it
-    // and nobody else uses it, for the partition has not begun.
-    let destination = unsafe { slice::from_raw_parts_mut(address as *mut u8, size) };
-    let Some((image, rest)) = destination.split_at_mut_checked(source.len()) else { return false };
+    // SAFETY: `Plan::verify` has checked that the destination is the partition's RAM; the load root maps it and
+    // nobody else uses it, for the partition has not begun.
+    let memory = unsafe { slice::from_raw_parts_mut(address as *mut u8, size) };
+    let Some((image, rest)) = memory.split_at_mut_checked(source.len()) else { return false };
     mark::begin::<{ Phase::Copy as u16 }>();
-    image.copy_from_slice(source);
-    rest.fill(0);
+    cache::copy(source, image);
+    cache::zero(rest);
+    mark::begin::<{ Phase::Clean as u16 }>();
+    cache::clean_and_invalidate(address, load.memory_size);
     mark::begin::<{ Phase::Hash as u16 }>();
-    Sha256::digest(&*image)[..] == load.digest
+    sha256(image) == load.digest
 }
 
 /// Where the loading CPU sees the destination of `load`.

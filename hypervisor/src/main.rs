@@ -18,6 +18,7 @@ mod cpu;
 mod entry;
 mod firmware;
 mod gic;
+mod hash;
 mod heap;
 mod image;
 mod load;

@@ -4,6 +4,7 @@
 //! out before there is a heap, and never edited; a CPU that needs to see more for a while borrows a root
 //! that sees it.
 
+use crate::cache;
 use crate::heap;
 use crate::image::Window;
 use aarch64_cpu::asm::barrier;
@@ -13,6 +14,7 @@ use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{PAGE, Pa, Span};
 use core::arch::asm;
 use tock_registers::interfaces::{Readable, Writeable};
+use zerocopy::IntoBytes;
 
 /// The roots that boot has built.
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl Room {
         // SAFETY: the room is mapped, writable and nobody else's: the tool has planned it so, `Plan::verify`
         // has checked that it is in the window, what was taken lies before it, and it is lent only once.
         let pages = unsafe { core::slice::from_raw_parts_mut(address as *mut Page, count) };
-        pages.fill([0; 512]);
+        cache::zero(pages.as_mut_bytes());
         Some((pages, Pa(self.next)))
     }
 

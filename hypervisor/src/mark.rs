@@ -11,8 +11,10 @@ use core::arch::asm;
 pub(crate) enum Phase {
     /// Reading and verifying the plan, hashing it and the stage-2 tables.
     Plan = 1,
-    /// Building EL2's own tables and comparing the board.
+    /// Building EL2's own tables.
     Maps = 2,
+    /// Comparing the plan with the firmware's device tree.
+    Board = 11,
     /// Taking over the interrupt controller.
     Interrupts = 3,
     /// Making partitions and CPUs.

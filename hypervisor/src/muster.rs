@@ -21,12 +21,12 @@ pub(crate) fn join(system: &System, partition: &Partition, is_sound: bool) -> bo
         return is_sound;
     }
     if !is_sound {
-        log::error!("not booted: {}: its image is damaged", partition.name());
+        log::error!("not booted: {}: its image is damaged", partition.name);
         stop_the_board();
     }
     excuse();
     if !pause::until(PATIENCE, all_are_ready) {
-        log::error!("not booted: {} waits for a partition that does not load", partition.name());
+        log::error!("not booted: {} waits for a partition that does not load", partition.name);
         stop_the_board();
     }
     true

@@ -12,14 +12,17 @@ use alloc::vec::Vec;
 use bulkhead_core::console::{Pushed, RING, Ring};
 use bulkhead_core::distributor::Distributor;
 use bulkhead_core::{Compartment, Entry, Fault, Policy, Power, Uart, Why, sgi};
+use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{PAGE, Pa, Partition as Planned, Plan, Span};
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use spin::Mutex;
 use spin::mutex::{TicketMutex, TicketMutexGuard};
 
 /// A partition.
 pub(crate) struct Partition {
+    /// What it is called.
+    pub(crate) name: &'static str,
     /// What it owns.
     pub(crate) compartment: Compartment<'static>,
     /// Whether and when it begins again.
@@ -69,6 +72,7 @@ impl Partition {
         let compartment = Compartment::new(plan, planned);
         let boot_cpu = compartment.cpus.iter().position(|cpu| cpu.mpidr == affinity());
         Self {
+            name: planned.name.as_str(),
             policy: Policy::of(planned),
             entry,
             power: TicketMutex::new(Power::new(entry, boot_cpu)),
@@ -89,11 +93,6 @@ impl Partition {
             has_lived: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
         }
-    }
-
-    /// Its name.
-    pub(crate) fn name(&self) -> &str {
-        self.compartment.partition.name.as_str()
     }
 
     /// The index, among all CPUs of the plan, of its vCPU `vcpu`.
@@ -145,12 +144,7 @@ impl Partition {
     /// What it has said and the console has not carried yet. Held for a byte at a time, by the partition
     /// itself or by who has the console.
     pub(crate) fn said(&self) -> Said<'_> {
-        Said { ring: self.said.lock(), waiting: &self.waiting }
-    }
-
-    /// Whether nothing waits; no lock is needed to see it.
-    pub(crate) fn has_said_all(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) == 0
+        Said { ring: self.said.lock(), waiting: &self.waiting, index: self.index }
     }
 
     /// UARTFR of its virtual UART.
@@ -171,6 +165,16 @@ impl Partition {
 pub(crate) struct Said<'p> {
     ring: TicketMutexGuard<'p, Ring>,
     waiting: &'p AtomicUsize,
+    index: usize,
+}
+
+/// Partitions that have said something that waits, by bit.
+static SPEAKING: AtomicU32 = AtomicU32::new(0);
+const _: () = assert!(PARTITIONS <= u32::BITS as usize);
+
+/// The partitions that have said something that waits, by bit; no lock is needed to see it.
+pub(crate) fn speaking() -> u32 {
+    SPEAKING.load(Ordering::Acquire)
 }
 
 impl Deref for Said<'_> {
@@ -189,7 +193,14 @@ impl DerefMut for Said<'_> {
 
 impl Drop for Said<'_> {
     fn drop(&mut self) {
-        self.waiting.store(self.ring.length(), Ordering::Release);
+        let (before, now) = (self.waiting.load(Ordering::Relaxed), self.ring.length());
+        self.waiting.store(now, Ordering::Release);
+        // The ring is still locked: nobody else changes this bit.
+        match (before, now) {
+            (0, 1..) => SPEAKING.fetch_or(1 << self.index, Ordering::AcqRel),
+            (1.., 0) => SPEAKING.fetch_and(!(1 << self.index), Ordering::AcqRel),
+            _ => 0,
+        };
     }
 }
 

@@ -118,8 +118,6 @@ system_registers! {
     PMCNTENCLR_EL0 = "S3_3_C9_C12_2";
     /// Performance monitors overflow status, clear.
     PMOVSCLR_EL0 = "S3_3_C9_C12_3";
-    /// Performance monitors: type of the selected event counter.
-    PMXEVTYPER_EL0 = "S3_3_C9_C13_1";
     /// Claim tags of a debugger, clear.
     DBGCLAIMCLR_EL1 = "S2_0_C7_C9_6";
     /// OS lock.

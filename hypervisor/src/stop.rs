@@ -77,7 +77,7 @@ pub(crate) fn report_sleepers(partition: &Partition) {
     let since = partition.since.load(Ordering::Relaxed);
     let is_late = phase == Phase::Stopping && pause::has_passed(WAKING, since);
     if is_late && asleep != 0 && !partition.is_reported.swap(true, Ordering::AcqRel) {
-        log::warn!("{}: stopping; its CPUs {asleep:#b} (by bit) cannot be woken", partition.name());
+        log::warn!("{}: stopping; its CPUs {asleep:#b} (by bit) cannot be woken", partition.name);
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn start_first(system: &System, partition: &Partition) -> bool {
         power.abandon(answer == Answer::ALREADY_ON);
         STOPPED.fetch_add(1, Ordering::AcqRel);
         drop(power);
-        log::error!("{}: {}", partition.name(), Why::NotStarted(answer.code()));
+        log::error!("{}: {}", partition.name, Why::NotStarted(answer.code()));
         turn_off_if_all_are(system);
     }
     answer.is_success()
@@ -127,11 +127,11 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     console::carry_rest(partition);
     let (why, fault) = (*partition.why.lock(), *partition.fault.lock());
     if let Some(fault) = fault.filter(|_| why.is_fault()) {
-        fault.say(|line| log::warn!("{}: {line}", partition.name()));
+        fault.say(|line| log::warn!("{}: {line}", partition.name));
     }
-    log::info!("{}: {why}; {}", partition.name(), Totals::take(system, partition));
+    log::info!("{}: {why}; {}", partition.name, Totals::take(system, partition));
     if let Err(register) = silenced {
-        log::error!("{}: its device does not fall silent (register {register})", partition.name());
+        log::error!("{}: its device does not fall silent (register {register})", partition.name);
         partition.power.lock().condemn();
     }
     wait_for_others(partition, vcpu);
@@ -149,7 +149,7 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         turn_off_if_all_are(system);
         return false;
     }
-    log::info!("{}: begins again, restart {restarts}", partition.name());
+    log::info!("{}: begins again, restart {restarts}", partition.name);
     if renewal == Renewal::There {
         start_first(system, partition);
     }
@@ -184,7 +184,7 @@ fn wait_for_others(partition: &Partition, vcpu: usize) {
             power.give_up();
         }
         drop(power);
-        log::warn!("{}: the firmware does not turn its CPUs {leaving:#b} (by bit) off", partition.name());
+        log::warn!("{}: the firmware does not turn its CPUs {leaving:#b} (by bit) off", partition.name);
     }
 }
 
@@ -195,7 +195,7 @@ fn wait_for_its_time(partition: &Partition) {
         (power.delay(&partition.policy), power.next())
     };
     if next == Next::Restart && delay != 0 {
-        log::info!("{}: begins again in {delay} ms", partition.name());
+        log::info!("{}: begins again in {delay} ms", partition.name);
         pause::until(delay, || {
             let power = partition.power.lock();
             power.next() == Next::Off || power.delay(&partition.policy) == 0

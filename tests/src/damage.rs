@@ -5,10 +5,11 @@
 
 use crate::fuzz::seed;
 use crate::refusal::is_refused;
-use crate::{Company, Context, Need, Running, Test};
+use crate::{Company, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result};
 use bulkhead::system::Built;
 use fastrand::Rng;
+use regex::bytes::Regex;
 use std::ops::Range;
 
 /// The tests of this file.
@@ -16,6 +17,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("any damage to plan or tables is refused in one line", named_places),
     test("no byte of plan, tables, images and device trees can change unseen", any_byte),
     test("no partition begins if the image of one is damaged", damaged_guest),
+    test("a CPU without instructions for SHA-256 sees the same damage", portable_hash),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -80,6 +82,18 @@ fn damaged_guest(context: &Context<'_>) -> Result<()> {
     let damage = Damage { at: first.start + 0x100, flip: 1 };
     let mut machine = boot_damaged(context, "damaged-guest", &mut built, damage)?;
     is_refused(&mut machine, r"not booted: hello: its image is damaged\r\n")
+}
+
+fn portable_hash(context: &Context<'_>) -> Result<()> {
+    let hypervisor = context.hypervisor_with("portable-hash")?;
+    let mut built = context.build(&context.made("portable-hash", SYSTEM)?, Some(hypervisor))?;
+    let mut sound = context.boot("portable-hash", &built)?;
+    sound.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
+    drop(sound);
+    let Places { loads, .. } = Places::of(&built)?;
+    let first = loads.first().context("something is loaded")?.start;
+    let mut damaged = boot_damaged(context, "portable-hash", &mut built, Damage { at: first, flip: 1 })?;
+    is_refused(&mut damaged, r"not booted: guest: its image is damaged\r\n")
 }
 
 /// The smallest system.

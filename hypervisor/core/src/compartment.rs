@@ -27,7 +27,8 @@ pub struct Compartment<'p> {
     pub(crate) everybody: u64,
     /// Its SPIs.
     pub spis: SpiSet,
-    regions: &'p [Region],
+    /// From its first region of RAM to its last.
+    ram: &'p [Region],
     functions: &'p [Function],
 }
 
@@ -121,7 +122,7 @@ impl<'p> Compartment<'p> {
             cpus,
             everybody: cpus.iter().fold(0, |everybody, _| everybody << 1 | 1),
             spis: SpiSet::new(interrupts.iter().map(|interrupt| interrupt.intid)),
-            regions: partition.regions.of(plan.regions).unwrap_or_default(),
+            ram: from_first_to_last_ram(partition.regions.of(plan.regions).unwrap_or_default()),
             functions: partition.functions.of(plan.functions).unwrap_or_default(),
         }
     }
@@ -150,13 +151,14 @@ impl<'p> Compartment<'p> {
 
     /// The vCPU that a guest names by this MPIDR.
     pub fn cpu_of(&self, mpidr: u64) -> Option<usize> {
-        self.cpus.iter().position(|cpu| cpu.virtual_mpidr == mpidr & !NOT_AFFINITY)
+        // vCPU n has the affinity n (`bulkhead_plan::verify`).
+        usize::try_from(mpidr & !NOT_AFFINITY).ok().filter(|vcpu| *vcpu < self.cpus.len())
     }
 
     /// Whether a CPU may begin at this address: an instruction of the partition's RAM.
     pub(crate) fn may_run(&self, entry: u64) -> bool {
         entry.is_multiple_of(4)
-            && self.regions.iter().any(|region| {
+            && self.ram.iter().any(|region| {
                 let offset = entry.checked_sub(region.ipa.0);
                 region.kind == RegionKind::Ram && offset.is_some_and(|offset| offset < region.span.size)
             })
@@ -228,6 +230,14 @@ impl<'p> Compartment<'p> {
         };
         Some((frame.reason(), move |access| frame.action(access)))
     }
+}
+
+/// How many devices a partition has makes no difference to what is looked for in its RAM.
+fn from_first_to_last_ram(regions: &[Region]) -> &[Region] {
+    let is_ram = |region: &Region| region.kind == RegionKind::Ram;
+    let first = regions.iter().position(is_ram);
+    let last = regions.iter().rposition(is_ram);
+    first.zip(last).and_then(|(first, last)| regions.get(first..=last)).unwrap_or_default()
 }
 
 #[derive(Clone, Copy)]

@@ -61,6 +61,8 @@ pub struct Values {
     pub trfcr: Option<u64>,
 }
 
+/// CPTR_EL2 while EL2 boots: it may use SIMD registers.
+pub const CPTR_BOOT: u64 = cptr::RES1;
 /// SCTLR_EL2 with the MMU off.
 pub const SCTLR_OFF: u64 = sctlr::EL2_RES1;
 /// SCTLR_EL2 as long as the boot tables are in use.

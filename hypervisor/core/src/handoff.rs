@@ -6,9 +6,9 @@
 
 mod tree;
 
-use bulkhead_plan::{NO_PARTITION, Plan, RegionKind, Span};
+use bulkhead_plan::{NO_PARTITION, Plan, RegionKind, Span, limits};
 use core::fmt;
-use tree::Tree;
+use tree::{Fact, Tree};
 
 /// Why the plan is not for this board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,28 +39,81 @@ pub fn size(header: &[u8]) -> Option<usize> {
 
 /// Compares the plan with the device tree in `blob`, which the firmware has put at `place`.
 pub fn compare(plan: &Plan<'_>, blob: &[u8], place: Span) -> Result<(), Mismatch> {
-    let tree = Tree::new(blob).ok_or(Mismatch::Damaged)?;
-    let wanted = || {
-        let ram = plan.regions.iter().filter(|region| region.kind == RegionKind::Ram);
-        ram.map(|region| region.span).chain([plan.board.window])
-    };
-    for span in wanted() {
-        if !tree.has_ram(&span).ok_or(Mismatch::Damaged)? {
-            return Err(Mismatch::NoRam(span));
-        }
-        let reserved = tree.is_reserved(&span, &place).ok_or(Mismatch::Damaged)?;
-        if reserved {
-            return Err(Mismatch::Reserved(span));
+    let mut found = Found::default();
+    let survey = Tree::new(blob).and_then(|tree| tree.survey(&mut |fact| found.note(plan, &fact, &place)));
+    survey.ok_or(Mismatch::Damaged)?;
+    if let Some((_, span)) = (0..).zip(wanted(plan)).find(|(number, _)| !found.ram.contains(*number)) {
+        return Err(Mismatch::NoRam(span));
+    }
+    if let Some(span) = found.reserved {
+        return Err(Mismatch::Reserved(span));
+    }
+    let mut owned = (0..).zip(plan.cpus).filter(|(_, cpu)| cpu.partition != NO_PARTITION);
+    if let Some((_, cpu)) = owned.find(|(number, _)| !found.cpus.contains(*number)) {
+        return Err(Mismatch::NoCpu(cpu.mpidr));
+    }
+    if found.has_gic { Ok(()) } else { Err(Mismatch::NoGic(plan.board.distributor)) }
+}
+
+/// What a survey of the tree has found of what the plan wants.
+#[derive(Default)]
+struct Found {
+    ram: Numbers<{ (limits::REGIONS + 1).div_ceil(64) }>,
+    cpus: Numbers<{ limits::CPUS.div_ceil(64) }>,
+    /// What is wanted and reserved.
+    reserved: Option<Span>,
+    has_gic: bool,
+}
+
+impl Found {
+    fn note(&mut self, plan: &Plan<'_>, fact: &Fact, place: &Span) {
+        match fact {
+            Fact::Ram(ram) => {
+                let inside = (0..).zip(wanted(plan)).filter(|(_, span)| ram.contains(span));
+                inside.for_each(|(number, _)| self.ram.insert(number));
+            }
+            // The tree's own place does not count: it is read before anything is loaded.
+            Fact::Reserved(area) if !place.contains(area) => {
+                self.reserved = self.reserved.or(wanted(plan).find(|span| area.overlaps(span)));
+            }
+            Fact::Reserved(_) => {}
+            Fact::Cpu(mpidr) => {
+                let same = (0..).zip(plan.cpus).filter(|(_, cpu)| cpu.mpidr == *mpidr);
+                same.for_each(|(number, _)| self.cpus.insert(number));
+            }
+            Fact::Controller(base) => self.has_gic |= *base == plan.board.distributor.base,
         }
     }
-    for cpu in plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION) {
-        if !tree.has_cpu(cpu.mpidr).ok_or(Mismatch::Damaged)? {
-            return Err(Mismatch::NoCpu(cpu.mpidr));
+}
+
+/// The memory that the plan gives away or keeps.
+fn wanted(plan: &Plan<'_>) -> impl Iterator<Item = Span> {
+    let ram = plan.regions.iter().filter(|region| region.kind == RegionKind::Ram);
+    ram.map(|region| region.span).chain([plan.board.window])
+}
+
+/// A set of small numbers; more than it has room for are never in it.
+struct Numbers<const WORDS: usize>([u64; WORDS]);
+
+impl<const WORDS: usize> Numbers<WORDS> {
+    fn insert(&mut self, number: u32) {
+        if let Some(word) = self.0.get_mut(Self::word(number)) {
+            *word |= 1_u64.wrapping_shl(number);
         }
     }
-    match tree.has_gic(plan.board.distributor.base).ok_or(Mismatch::Damaged)? {
-        true => Ok(()),
-        false => Err(Mismatch::NoGic(plan.board.distributor)),
+
+    fn contains(&self, number: u32) -> bool {
+        self.0.get(Self::word(number)).is_some_and(|word| word & 1_u64.wrapping_shl(number) != 0)
+    }
+
+    fn word(number: u32) -> usize {
+        usize::try_from(number >> 6).unwrap_or(usize::MAX)
+    }
+}
+
+impl<const WORDS: usize> Default for Numbers<WORDS> {
+    fn default() -> Self {
+        Self([0; WORDS])
     }
 }
 

@@ -75,9 +75,10 @@ impl<'p> Tables<'p> {
     /// A root that leads wherever `root` leads, and can lead further where `root` leads nowhere.
     pub fn branch(&mut self, root: Root) -> Result<Root, MapError> {
         let copy = self.root()?;
-        let entries = *self.pages.get(root.0).ok_or(MapError::OutOfPages)?;
-        if let Some(page) = self.pages.get_mut(copy.0) {
-            *page = entries;
+        // What is allocated later lies behind.
+        let (before, from) = self.pages.split_at_mut_checked(copy.0).ok_or(MapError::OutOfPages)?;
+        if let (Some(original), Some(page)) = (before.get(root.0), from.first_mut()) {
+            page.copy_from_slice(original);
         }
         Ok(copy)
     }
@@ -104,28 +105,41 @@ impl<'p> Tables<'p> {
             let left = mapping.size.wrapping_sub(done);
             let (va, pa) = (mapping.va.wrapping_add(done), mapping.pa.0.wrapping_add(done));
             let fits = |size: u64| (va | pa).is_multiple_of(size) && left >= size;
-            let (level, size) = match () {
-                () if fits(GIGABYTE) => (1, GIGABYTE),
-                () if fits(BLOCK) => (2, BLOCK),
-                () => (3, PAGE),
+            // As many pages as their table has room for; a larger block may fit behind it.
+            let pages = BLOCK.wrapping_sub(va % BLOCK).min(left) / PAGE;
+            let (level, size, count) = match () {
+                () if fits(GIGABYTE) => (1, GIGABYTE, 1),
+                () if fits(BLOCK) => (2, BLOCK, 1),
+                () => (3, PAGE, pages),
             };
-            self.set(root, va, level, pa | attributes(mapping.kind) | if level == 3 { 3 } else { 1 })?;
-            done = done.wrapping_add(size);
+            let first = pa | attributes(mapping.kind) | if level == 3 { 3 } else { 1 };
+            let descriptors = (0..count).map(|number| first.wrapping_add(number.wrapping_mul(size)));
+            self.set(root, va, level, descriptors)?;
+            done = done.wrapping_add(count.wrapping_mul(size));
         }
         Ok(())
     }
 
-    /// Writes the descriptor for `va` at `level`, with the tables that lead to it.
-    fn set(&mut self, root: Root, va: u64, level: u32, descriptor: u64) -> Result<(), MapError> {
+    /// Writes descriptors for `va` and what follows at `level`, in one table, with the tables that lead to it.
+    fn set(
+        &mut self,
+        root: Root,
+        va: u64,
+        level: u32,
+        descriptors: impl Iterator<Item = u64>,
+    ) -> Result<(), MapError> {
         let mut page = root.0;
         for upper in 0..level {
             page = self.next(page, index(va, upper))?;
         }
-        let entry = self.entry(page, index(va, level))?;
-        if *entry != 0 {
-            return Err(MapError::Occupied);
+        let table = self.pages.get_mut(page).ok_or(MapError::OutOfPages)?;
+        let entries = table.get_mut(index(va, level)..).ok_or(MapError::Malformed)?;
+        for (entry, descriptor) in entries.iter_mut().zip(descriptors) {
+            if *entry != 0 {
+                return Err(MapError::Occupied);
+            }
+            *entry = descriptor;
         }
-        *entry = descriptor;
         Ok(())
     }
 
@@ -151,12 +165,10 @@ impl<'p> Tables<'p> {
     }
 
     fn allocate(&mut self) -> Result<usize, MapError> {
-        let page = self.used;
-        if page >= self.pages.len() {
-            return Err(MapError::OutOfPages);
-        }
-        self.used = page.saturating_add(1);
-        Ok(page)
+        let number = self.used;
+        self.pages.get(number).ok_or(MapError::OutOfPages)?;
+        self.used = number.saturating_add(1);
+        Ok(number)
     }
 
     fn page_address(&self, page: usize) -> Pa {

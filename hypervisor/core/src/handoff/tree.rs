@@ -1,6 +1,6 @@
 //! The few facts of a device tree that handoff asks for.
 //!
-//! Every answer is an `Option`: `None` where the tree is damaged. Addresses of devices go through the
+//! `None` means that the tree is damaged. Addresses of devices go through the
 //! `ranges` of every bus above them (Devicetree Specification 0.4 §2.3.8).
 
 use super::{HEADER, be32, size};
@@ -14,6 +14,18 @@ pub(super) struct Tree<'a> {
     blob: &'a [u8],
 }
 
+/// What handoff asks for.
+pub(super) enum Fact {
+    /// RAM.
+    Ram(Span),
+    /// Memory that is reserved, by a node or by the header.
+    Reserved(Span),
+    /// A CPU that is not broken, by its affinity.
+    Cpu(u64),
+    /// The first registers of an interrupt controller.
+    Controller(Pa),
+}
+
 /// How a node's children write addresses and sizes, in cells of four bytes.
 #[derive(Clone, Copy)]
 struct Cells {
@@ -21,10 +33,22 @@ struct Cells {
     size: usize,
 }
 
+/// The properties of a node that matter, read in one go.
+#[derive(Default)]
+struct Traits<'a> {
+    device_type: &'a [u8],
+    status: &'a [u8],
+    reg: &'a [u8],
+    ranges: Option<&'a [u8]>,
+    address_cells: Option<&'a [u8]>,
+    size_cells: Option<&'a [u8]>,
+    is_controller: bool,
+}
+
 /// A bus, and the way up from it.
 struct Bus<'a, 'b> {
-    node: UnalignedFallibleNode<'a>,
     cells: Cells,
+    ranges: Option<&'a [u8]>,
     parent: Option<&'b Bus<'a, 'b>>,
 }
 
@@ -51,96 +75,119 @@ impl<'a> Tree<'a> {
         Some(Self { root, blob })
     }
 
-    /// Whether all of `span` is RAM.
-    pub(super) fn has_ram(&self, span: &Span) -> Option<bool> {
-        let mut found = false;
-        let cells = Cells::below(&self.root)?;
+    /// Shows `visit` every fact. Each node is read once, however much is asked: the crate has to read all that
+    /// comes before a node to find it.
+    pub(super) fn survey(&self, visit: &mut impl FnMut(Fact)) -> Option<()> {
+        let cells = Traits::of(&self.root)?.cells()?;
+        let bus = Bus { cells, ranges: None, parent: None };
         for child in self.root.children().ok()?.iter() {
             let child = child.ok()?;
-            if is_text(&child, "device_type", b"memory\0")? {
-                each_span(&child, cells, &mut |ram| found |= ram.contains(span))?;
+            let traits = Traits::of(&child)?;
+            match child.name().ok()?.name {
+                "cpus" => each_cpu(&child, traits.cells()?, visit)?,
+                "reserved-memory" => each_reserved(&child, traits.cells()?, visit)?,
+                _ if traits.device_type == b"memory\0" => {
+                    each_span(traits.reg, cells, &mut |span| visit(Fact::Ram(span)))?;
+                }
+                _ => bus.look_at(&child, &traits, DEPTH, visit)?,
             }
         }
-        Some(found)
+        self.each_in_header(visit)
     }
 
-    /// Whether a part of `span` is reserved, by a node or by the header; the tree's own `place` does not
-    /// count, for it is read before anything is loaded.
-    pub(super) fn is_reserved(&self, span: &Span, place: &Span) -> Option<bool> {
-        let mut found = false;
-        if let Some(reserved) = self.root.child("reserved-memory").ok()? {
-            let cells = Cells::below(&reserved)?;
-            for child in reserved.children().ok()?.iter() {
-                each_span(&child.ok()?, cells, &mut |area| found |= area.overlaps(span))?;
-            }
-        }
+    fn each_in_header(&self, visit: &mut impl FnMut(Fact)) -> Option<()> {
         let start = usize::try_from(be32(self.blob.get(16..20)?)?).ok()?;
         for entry in self.blob.get(start..)?.chunks_exact(16) {
             let area = Span::new(number(entry.get(..8)?)?, number(entry.get(8..)?)?);
             if area == Span::new(0, 0) {
                 break;
             }
-            found |= area.overlaps(span) && !place.contains(&area);
+            visit(Fact::Reserved(area));
         }
-        Some(found)
-    }
-
-    /// Whether there is a CPU with this affinity that is not broken.
-    pub(super) fn has_cpu(&self, mpidr: u64) -> Option<bool> {
-        let Some(cpus) = self.root.child("cpus").ok()? else { return Some(false) };
-        let cells = Cells::below(&cpus)?;
-        let mut found = false;
-        for child in cpus.children().ok()?.iter() {
-            let child = child.ok()?;
-            if is_text(&child, "device_type", b"cpu\0")? && !is_text(&child, "status", b"fail\0")? {
-                each_span(&child, Cells { size: 0, ..cells }, &mut |cpu| found |= cpu.base.0 == mpidr)?;
-            }
-        }
-        Some(found)
-    }
-
-    /// Whether an interrupt controller has its distributor at `base`.
-    pub(super) fn has_gic(&self, base: Pa) -> Option<bool> {
-        let root = Bus { node: self.root, cells: Cells::below(&self.root)?, parent: None };
-        root.has_gic(base, DEPTH)
+        Some(())
     }
 }
 
-impl Cells {
-    /// Of the children of `node`; more than two cells are no number that we know.
-    fn below(node: &UnalignedFallibleNode<'_>) -> Option<Self> {
-        let count = |name, default| match node.raw_property(name).ok()? {
-            Some(property) => usize::try_from(be32(property.value)?).ok(),
+fn each_cpu(cpus: &UnalignedFallibleNode<'_>, cells: Cells, visit: &mut impl FnMut(Fact)) -> Option<()> {
+    for child in cpus.children().ok()?.iter() {
+        let traits = Traits::of(&child.ok()?)?;
+        if traits.device_type == b"cpu\0" && traits.status != b"fail\0" {
+            each_span(traits.reg, Cells { size: 0, ..cells }, &mut |cpu| visit(Fact::Cpu(cpu.base.0)))?;
+        }
+    }
+    Some(())
+}
+
+fn each_reserved(
+    reserved: &UnalignedFallibleNode<'_>,
+    cells: Cells,
+    visit: &mut impl FnMut(Fact),
+) -> Option<()> {
+    for child in reserved.children().ok()?.iter() {
+        let traits = Traits::of(&child.ok()?)?;
+        each_span(traits.reg, cells, &mut |area| visit(Fact::Reserved(area)))?;
+    }
+    Some(())
+}
+
+impl<'a> Traits<'a> {
+    fn of(node: &UnalignedFallibleNode<'a>) -> Option<Self> {
+        let mut traits = Self::default();
+        for property in node.properties().ok()?.iter() {
+            let property = property.ok()?;
+            match property.name {
+                "device_type" => traits.device_type = property.value,
+                "status" => traits.status = property.value,
+                "reg" => traits.reg = property.value,
+                "ranges" => traits.ranges = Some(property.value),
+                "#address-cells" => traits.address_cells = Some(property.value),
+                "#size-cells" => traits.size_cells = Some(property.value),
+                "interrupt-controller" => traits.is_controller = true,
+                _ => {}
+            }
+        }
+        Some(traits)
+    }
+
+    /// Of the node's children; more than two cells are no number that we know.
+    fn cells(&self) -> Option<Cells> {
+        let count = |value: Option<&[u8]>, default| match value {
+            Some(value) => usize::try_from(be32(value)?).ok(),
             None => Some(default),
         };
-        Some(Self { address: count("#address-cells", 2)?, size: count("#size-cells", 1)? })
+        Some(Cells { address: count(self.address_cells, 2)?, size: count(self.size_cells, 1)? })
     }
 }
 
-impl Bus<'_, '_> {
-    fn has_gic(&self, base: Pa, depth: usize) -> Option<bool> {
-        let Some(depth) = depth.checked_sub(1) else { return Some(false) };
-        for child in self.node.children().ok()?.iter() {
-            let child = child.ok()?;
-            if child.raw_property("interrupt-controller").ok()?.is_some() {
-                let mut first = None;
-                each_span(&child, self.cells, &mut |span| first = first.or(Some(span.base)))?;
-                if first.and_then(|first| self.translate(first.0)) == Some(base.0) {
-                    return Some(true);
-                }
-            }
-            let Some(cells) = Cells::below(&child) else { continue };
-            if (Bus { node: child, cells, parent: Some(self) }).has_gic(base, depth)? {
-                return Some(true);
+impl<'a> Bus<'a, '_> {
+    /// Looks for interrupt controllers in `node`, which is on this bus, and below.
+    fn look_at(
+        &self,
+        node: &UnalignedFallibleNode<'a>,
+        traits: &Traits<'a>,
+        depth: usize,
+        visit: &mut impl FnMut(Fact),
+    ) -> Option<()> {
+        if traits.is_controller {
+            let mut first = None;
+            each_span(traits.reg, self.cells, &mut |span| first = first.or(Some(span.base)))?;
+            if let Some(base) = first.and_then(|first| self.translate(first.0)) {
+                visit(Fact::Controller(Pa(base)));
             }
         }
-        Some(false)
+        let (Some(depth), Some(cells)) = (depth.checked_sub(1), traits.cells()) else { return Some(()) };
+        let bus = Bus { cells, ranges: traits.ranges, parent: Some(self) };
+        for child in node.children().ok()?.iter() {
+            let child = child.ok()?;
+            bus.look_at(&child, &Traits::of(&child)?, depth, visit)?;
+        }
+        Some(())
     }
 
     /// The physical address of what this bus calls `address`; `None` if it does not get out of the bus.
     fn translate(&self, address: u64) -> Option<u64> {
         let Some(parent) = self.parent else { return Some(address) };
-        let ranges = self.node.raw_property("ranges").ok()??.value;
+        let ranges = self.ranges?;
         if ranges.is_empty() {
             return parent.translate(address);
         }
@@ -161,12 +208,14 @@ impl Bus<'_, '_> {
     }
 }
 
-/// Shows every entry of the node's `reg`, whose cells the parent has said, to `visit`.
-fn each_span(node: &UnalignedFallibleNode<'_>, cells: Cells, visit: &mut impl FnMut(Span)) -> Option<()> {
-    let Some(reg) = node.raw_property("reg").ok()? else { return Some(()) };
+/// Shows every entry of a `reg`, whose cells the parent has said, to `visit`.
+fn each_span(reg: &[u8], cells: Cells, visit: &mut impl FnMut(Span)) -> Option<()> {
     let [address, size] = [cells.address, cells.size].map(|cells| cells.saturating_mul(4));
+    if reg.is_empty() {
+        return Some(());
+    }
     let entry = address.checked_add(size).filter(|size| *size != 0)?;
-    for entry in reg.value.chunks_exact(entry) {
+    for entry in reg.chunks_exact(entry) {
         let (address, size) = entry.split_at_checked(address)?;
         visit(Span::new(number(address)?, number(size)?));
     }
@@ -179,10 +228,6 @@ fn number(bytes: &[u8]) -> Option<u64> {
         return None;
     }
     Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-}
-
-fn is_text(node: &UnalignedFallibleNode<'_>, property: &str, text: &[u8]) -> Option<bool> {
-    Some(node.raw_property(property).ok()?.is_some_and(|property| property.value == text))
 }
 
 const _: () = assert!(HEADER == 40, "the offsets above are those of version 17");
