@@ -88,7 +88,7 @@ impl Stage {
             r#"[[partition]]
 name = "witness"
 image = "witness.elf"
-bootargs = "patience-ms=300"
+bootargs = "patience-ms=400"
 controls = ["intruder"]
 cpus = {watching:?}
 memory = "8M"
