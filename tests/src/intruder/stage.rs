@@ -64,14 +64,11 @@ impl Stage {
         context.boot_with(&self.name(), built, &["-nic", "none", "-qmp", &monitor.argument()])
     }
 
-    /// The system's file, beside that of a board with as many CPUs, and such. No interrupt is raised by the
-    /// hypervisor there, so that every SPI but those of the two is nobody's, and the attacks' to try.
+    /// The system's file, beside that of a board with as many CPUs, and such.
     fn file(&self, context: &Context<'_>, targets: &str) -> Result<PathBuf> {
         let file = context.made(&self.name(), &self.system(targets))?;
         let board = file.with_file_name("board.toml");
         let text = fs::read_to_string(&board)?;
-        let lines = text.lines().filter(|line| !line.starts_with("unwired-interrupts"));
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
         let changed = text.replace("cpus = 4\n", &format!("cpus = {}\n", self.cpus));
         fs::write(board, changed.replace("\"cortex-a72\"", &format!("{:?}", self.cpu)))?;
         Ok(file)
