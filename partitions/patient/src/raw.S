@@ -108,11 +108,17 @@ patient_astray:
     svc     #0
     b       .
 
+// The same without tables: it is no physical address, and nothing is asked about it.
+    .global patient_beyond
+patient_beyond:
+    mov     x0, {OUTSIDE}
+    b       1f
+
 // Takes an exception where there is no memory, by its own tables or without.
     .global patient_vector
 patient_vector:
     mov     x0, {NOWHERE}
-    msr     vbar_el1, x0
+1:  msr     vbar_el1, x0
     mrs     x0, sctlr_el1
     bic     x0, x0, #1
     msr     sctlr_el1, x0

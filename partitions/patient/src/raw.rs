@@ -132,7 +132,7 @@ pub(crate) const INTERFACE_CONTROL: Register = register!("icc_ctlr_el1", 0b10);
 /// Where a CPU that falls by `vector` has its vectors: nothing is there.
 const NOWHERE: u64 = 0x1000;
 /// Where one that falls by `astray` has them: beyond the 39 bits that are translated.
-const OUTSIDE: u64 = 1 << 45;
+const OUTSIDE: u64 = 1 << 53;
 /// Bytes of an [`Arrival`], as a power of two.
 const ARRIVAL_SHIFT: usize = 9;
 
@@ -169,6 +169,7 @@ unsafe extern "C" {
     fn patient_wfe() -> !;
     fn patient_vector() -> !;
     fn patient_astray() -> !;
+    fn patient_beyond() -> !;
 }
 
 /// How the CPU that asks began.
@@ -225,6 +226,12 @@ pub(crate) fn lose_vectors() -> ! {
 pub(crate) fn go_astray() -> ! {
     // SAFETY: no code of this guest runs afterwards.
     unsafe { patient_astray() }
+}
+
+/// The same beyond all physical addresses, without a translation.
+pub(crate) fn go_beyond() -> ! {
+    // SAFETY: no code of this guest runs afterwards.
+    unsafe { patient_beyond() }
 }
 
 /// Registers in memory.
