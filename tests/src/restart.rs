@@ -35,6 +35,10 @@ pub(crate) const TESTS: &[Test] = &[
     needing_linux("Linux panics and restarts and harms no neighbour", linux::by_panic),
     needing_linux("Linux fails and is restarted and harms no neighbour", linux::by_fault),
     needing_linux("Linux is restarted by who controls it and harms no neighbour", linux::by_order),
+    needing_linux(
+        "Linux panics, stays where it is, and is restarted by who controls it",
+        linux::by_order_after_a_panic,
+    ),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {

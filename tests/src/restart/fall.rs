@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) ->
 }
 
 /// Stage 1 refuses the vectors by itself, so the CPU is at EL1 for ever and never asks stage 2: the limit of stopping
-/// by taking memory away (docs/decisions/0005). Who controls it is told, and can go on with others; its neighbour
+/// by taking memory away (docs/decisions/0006). Who controls it is told, and can go on with others; its neighbour
 /// loses nothing.
 pub(super) fn astray(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
     let name = format!("astray-{interrupts:?}").to_lowercase();
