@@ -9,9 +9,10 @@ use crate::firmware;
 use crate::gic;
 use crate::registers::{
     CNTHV_CTL_EL2, DBGCLAIMCLR_EL1, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2,
-    HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1,
-    OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0,
-    PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2, VDISR_EL2, VPIDR_EL2, synchronize,
+    HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MDCCINT_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2,
+    MPAMIDR_EL1, OSDLR_EL1, OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0,
+    PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2,
+    VDISR_EL2, VPIDR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -137,6 +138,11 @@ pub(crate) fn reset_el1(features: &Features) {
     OSDLR_EL1::write(0);
     OSLAR_EL1::write(OS_LOCK);
     DBGCLAIMCLR_EL1::write(ALL_CLAIMS);
+    MDCCINT_EL1::write(0);
+    // With the OS lock on: without it these are not to be written (Arm ARM D19.3).
+    OSDTRRX_EL1::write(0);
+    OSDTRTX_EL1::write(0);
+    OSECCR_EL1::write(0);
     // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
     unsafe { clear_debug() };
     if features.has_pmu() {

@@ -77,7 +77,10 @@ pub(crate) const COMMON: &[Register] = &[
     register!("dbgbcr0_el1", 0x1e0),
     register!("dbgwvr0_el1", 0x5a5a_5a58),
     register!("dbgwcr0_el1", 0x1fe0),
+    register!("mdccint_el1", 1 << 30),
     register!("dbgclaimset_el1", "dbgclaimclr_el1", "dbgclaimset_el1", 0, 0x5a),
+    register!("icc_ap0r0_el1", "s3_0_c12_c8_4", "s3_0_c12_c8_4", 0, 1),
+    register!("icc_igrpen0_el1", "s3_0_c12_c12_6", "s3_0_c12_c12_6", 0, 1),
     register!("fpcr", "s3_3_c4_c4_0", "s3_3_c4_c4_0", 0, 1 << 22),
     register!("fpsr", "s3_3_c4_c4_1", "s3_3_c4_c4_1", 0, 0x800_001f),
 ];
