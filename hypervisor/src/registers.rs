@@ -44,6 +44,10 @@ system_registers! {
     DCZID_EL0 = "S3_3_C0_C0_7";
     /// CPU interface control.
     ICC_CTLR_EL1 = "S3_0_C12_C12_4";
+    /// Length of the scalable vectors, for EL2 and what is below.
+    ZCR_EL2 = "S3_4_C1_C2_0";
+    /// Length of the scalable vectors, for EL1 and what is below.
+    ZCR_EL1 = "S3_0_C1_C2_0";
     /// Hypervisor System Trap Register.
     HSTR_EL2 = "S3_4_C1_C1_3";
     /// Extended Hypervisor Configuration Register.

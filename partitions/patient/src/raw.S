@@ -77,6 +77,41 @@ patient_soil_vectors:
     .endr
     ret
 
+    .arch_extension sve
+
+// Gives all bits that are set in any scalable vector, and how many in predicates and in the first-fault register.
+    .global patient_scalable_bits
+patient_scalable_bits:
+    mov     x0, #0
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    cntp    x1, p\n, p\n\().b
+    add     x0, x0, x1
+    .endr
+    rdffr   p0.b
+    cntp    x1, p0, p0.b
+    add     x0, x0, x1
+    .irp    n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    orr     z0.d, z0.d, z\n\().d
+    .endr
+    ptrue   p0.d
+    orv     d0, p0, z0.d
+    fmov    x1, d0
+    orr     x0, x0, x1
+    ret
+
+// Puts x0 into every part of every scalable vector, and ones into predicates and the first-fault register.
+    .global patient_soil_scalable
+patient_soil_scalable:
+    setffr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    ptrue   p\n\().b
+    .endr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    mov     z\n\().d, x0
+    .endr
+    ret
+
+    .arch_extension nosve
     .arch_extension nosimd
     .arch_extension nofp
 

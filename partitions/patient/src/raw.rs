@@ -51,7 +51,7 @@ const PATTERN: u64 = 0xa5a5_5a5a_c3c3_3c3c;
 
 /// Registers of every CPU. CPACR_EL1 comes first: it lets the vector registers be touched.
 pub(crate) const COMMON: &[Register] = &[
-    register!("cpacr_el1", 0b11 << 20),
+    register!("cpacr_el1", 0b11 << 20 | 0b11 << 16),
     register!("tpidr_el0", PATTERN),
     register!("tpidrro_el0", PATTERN),
     register!("contextidr_el1", 0x5a5a),
@@ -87,6 +87,9 @@ pub(crate) const COMMON: &[Register] = &[
 
 /// Soiled last: the runtime takes what is in it for a probe that is under way.
 pub(crate) const PROBE: Register = register!("tpidr_el1", PATTERN);
+
+/// The length of the scalable vectors, on a CPU that has such.
+pub(crate) const VECTOR_LENGTH: Register = register!("zcr_el1", "s3_0_c1_c2_0", "s3_0_c1_c2_0", 0, 0xf);
 
 /// Registers of a CPU with a PMU.
 pub(crate) const PMU: &[Register] = &[
@@ -167,6 +170,8 @@ unsafe extern "C" {
     static patient_arrivals: [Arrival; cpu::MOST];
     fn patient_vector_bits() -> u64;
     fn patient_soil_vectors(value: u64);
+    fn patient_scalable_bits() -> u64;
+    fn patient_soil_scalable(value: u64);
     fn patient_loop() -> !;
     fn patient_wfi() -> !;
     fn patient_wfe() -> !;
@@ -191,6 +196,19 @@ pub(crate) fn vector_bits() -> u64 {
 pub(crate) fn soil_vectors() {
     // SAFETY: this target keeps nothing in these registers.
     unsafe { patient_soil_vectors(PATTERN) }
+}
+
+/// What is set in any scalable vector, predicate or the first-fault register; CPACR_EL1 allows to look, and
+/// ZCR_EL1 at all of them.
+pub(crate) fn scalable_bits() -> u64 {
+    // SAFETY: this target keeps nothing in these registers; only a CPU that has them is asked.
+    unsafe { patient_scalable_bits() }
+}
+
+/// Leaves something in all of them.
+pub(crate) fn soil_scalable() {
+    // SAFETY: as above.
+    unsafe { patient_soil_scalable(PATTERN) }
 }
 
 /// Takes the interrupt that comes first, and does not end it; its INTID.
