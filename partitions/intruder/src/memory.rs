@@ -7,7 +7,8 @@ mod walks;
 
 use crate::attack::forms::{FORMS, Form};
 use crate::attack::{self, Instruction, Left};
-use crate::features::{self, LRCPC, LSE};
+use crate::extensions;
+use crate::features::{self, LRCPC, LSE, SVE};
 use crate::outcome::{Abort, Expected, Place};
 use crate::random::Random;
 use crate::tally::Tally;
@@ -28,6 +29,9 @@ const TRACE: u64 = 0xd65f_03c0_d65f_03c0;
 pub(crate) fn attack(machine: &Machine, targets: &Targets, random: &mut Random) -> Tally {
     let mut tally = Tally::new("memory");
     let shown = Shown::of_this_cpu();
+    if shown.scalable {
+        extensions::lengthen_vectors();
+    }
     for target in targets.all() {
         let mut trial = Trial { tally: &mut tally, count: Tally::judge, shown: &shown };
         KINDS.into_iter().for_each(|memory| trial.every_form(target, memory));
@@ -52,6 +56,7 @@ struct Shown {
     physical_bits: u32,
     atomics: bool,
     weak_loads: bool,
+    scalable: bool,
 }
 
 impl Shown {
@@ -60,6 +65,7 @@ impl Shown {
             physical_bits: features::physical_bits(),
             atomics: LSE.is_shown(),
             weak_loads: LRCPC.is_shown(),
+            scalable: SVE.is_shown(),
         }
     }
 }
@@ -148,8 +154,17 @@ fn fetch(shown: &Shown, address: u64) -> Expected {
 fn expected(shown: &Shown, address: u64, form: Form, memory: Memory, alignment: Alignment) -> Expected {
     const LEVEL_3: u64 = 3;
     let is_write = match form {
-        Form::Load | Form::OrderedLoad | Form::UnprivilegedLoad | Form::WeakLoad => Some(false),
-        Form::Store | Form::OrderedStore | Form::UnprivilegedStore | Form::ZeroBlock => Some(true),
+        Form::Load
+        | Form::OrderedLoad
+        | Form::UnprivilegedLoad
+        | Form::WeakLoad
+        | Form::ScalableLoad
+        | Form::NonFaultingLoad => Some(false),
+        Form::Store
+        | Form::OrderedStore
+        | Form::UnprivilegedStore
+        | Form::ScalableStore
+        | Form::ZeroBlock => Some(true),
         // Whether the load or the store of the two is refused first is the CPU's choice.
         Form::Atomic | Form::ExclusiveStore | Form::Hint => None,
     };
@@ -157,6 +172,10 @@ fn expected(shown: &Shown, address: u64, form: Form, memory: Memory, alignment: 
     match form {
         Form::Atomic if !shown.atomics => Expected::Undefined,
         Form::WeakLoad if !shown.weak_loads => Expected::Undefined,
+        Form::ScalableLoad | Form::ScalableStore | Form::NonFaultingLoad if !shown.scalable => {
+            Expected::Undefined
+        }
+        Form::NonFaultingLoad => Expected::Done,
         // Maintenance may have to translate and may not.
         Form::Hint if is_too_far => Expected::Any(&[
             Expected::Done,
