@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 
 /// One after the other: its image, its device tree, its stage-2 root. Its neighbour goes on.
 pub(super) fn between_lives(context: &Context<'_>) -> Result<()> {
-    let system = patient("reset", "") + NEIGHBOUR;
+    let system = format!("[qemu]\ncpus = 5\n\n{}{NEIGHBOURS}", patient("wfi", ""));
     for (what, place) in PLACES {
         flipped(context, &system, *place).with_context(|| format!("a bit of {what} has flipped"))?;
     }
@@ -30,11 +30,20 @@ const PLACES: &[(&str, Place)] = &[
     ("its stage-2 root", |plan| Some(plan.partitions.first()?.root.0 + 8)),
 ];
 
-const NEIGHBOUR: &str = r#"
+/// Who restarts it, long after it has fallen asleep, and who must not notice.
+const NEIGHBOURS: &str = r#"
+[[partition]]
+name = "warden"
+image = "warden.elf"
+bootargs = "pause-ms=3000 orders=restart@patient:3"
+cpus = [4]
+memory = "4M"
+controls = ["patient"]
+
 [[partition]]
 name = "ticker"
 image = "ticker.elf"
-bootargs = "ticks=1500 period-us=1000"
+bootargs = "ticks=4000 period-us=1000"
 cpus = [3]
 memory = "4M"
 "#;
@@ -47,13 +56,13 @@ fn flipped(context: &Context<'_>, system: &str, place: Place) -> Result<()> {
     let options = gdb::options(&socket);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let mut machine = context.boot_with("damaged-lives", &built, &options)?;
-    machine.expect("bulkhead", &Regex::new(r"patient: begins again, restart 1\r\n")?, patience())?;
+    machine.expect("patient", &Regex::new(r"patient: falls by wfi\r\n")?, patience())?;
     let mut debugger = Debugger::connect(&socket)?;
     debugger.flip(address, 1)?;
     debugger.detach()?;
     let damaged = Regex::new(r"patient: its image is damaged: not started; ")?;
     machine.expect("bulkhead", &damaged, patience())?;
-    machine.expect("ticker", &Regex::new(r"ticker: 1500 ticks, lost 0, late min")?, patience())?;
+    machine.expect("ticker", &Regex::new(r"ticker: 4000 ticks, lost 0, late min")?, patience())?;
     machine.expect("ticker", &Regex::new(r"ticker: pattern intact\r\n")?, patience())?;
     machine.expect("bulkhead", &Regex::new(r"every partition has stopped: off\r\n")?, patience())?;
     ensure!(machine.wait(patience())?.success());
