@@ -107,8 +107,11 @@ devices = ["/pl061@9030000"]
         )
     }
 
+    /// A name for a board, whatever the seed: those have 31 characters at the most.
     fn name(&self) -> String {
-        format!("intruder-{}-{:?}-{}-{}", self.cpus, self.interrupts, self.seed, self.cpu).to_lowercase()
+        let Self { cpus, interrupts, seed, cpu } = self;
+        let mode = if *interrupts == Interrupts::Direct { 'd' } else { 'g' };
+        format!("{mode}{cpus}-{seed:x}-{cpu}")
     }
 }
 
@@ -165,5 +168,17 @@ impl fmt::Display for Stage {
         let Self { cpus, interrupts, seed, cpu } = self;
         let interrupts = if *interrupts == Interrupts::Direct { "direct" } else { "guarded" };
         write!(f, "{cpus} CPUs ({cpu}), {interrupts}, seed {seed}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_has_a_name_that_a_board_may_have() {
+        let stage = Stage { cpus: 8, interrupts: Interrupts::Guarded, seed: u64::MAX, cpu: "neoverse-n2" };
+        assert_eq!(stage.name(), "g8-ffffffffffffffff-neoverse-n2");
+        assert!(stage.name().len() <= 31);
     }
 }
