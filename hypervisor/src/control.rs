@@ -4,14 +4,15 @@
 //! overwritten, not adjusted. The values of EL2's registers are `bulkhead_core::el2`'s; optional ones are
 //! touched only where the CPU says that it has them.
 
-use crate::entry::{clear_debug, clear_event_types, clear_fp, clear_keys, read_id_registers};
+use crate::entry::{clear_debug, clear_event_types, clear_fp, clear_keys, clear_sve, read_id_registers};
 use crate::firmware;
 use crate::gic;
 use crate::registers::{
     CNTHV_CTL_EL2, DBGCLAIMCLR_EL1, HCRX_EL2, HDFGRTR2_EL2, HDFGWTR2_EL2, HFGITR2_EL2, HFGRTR2_EL2,
-    HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2, MPAMIDR_EL1, OSDLR_EL1,
-    OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0, PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0,
-    PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2, VDISR_EL2, VPIDR_EL2, synchronize,
+    HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MDCCINT_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2,
+    MPAMIDR_EL1, OSDLR_EL1, OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0,
+    PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2,
+    VDISR_EL2, VPIDR_EL2, ZCR_EL1, ZCR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -137,13 +138,30 @@ pub(crate) fn reset_el1(features: &Features) {
     OSDLR_EL1::write(0);
     OSLAR_EL1::write(OS_LOCK);
     DBGCLAIMCLR_EL1::write(ALL_CLAIMS);
+    MDCCINT_EL1::write(0);
+    // With the OS lock on: without it these are not to be written (Arm ARM D19.3).
+    OSDTRRX_EL1::write(0);
+    OSDTRTX_EL1::write(0);
+    OSECCR_EL1::write(0);
     // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
     unsafe { clear_debug() };
+    clear_simd();
+    reset_optional(features);
+    synchronize();
+}
+
+/// What not every CPU has.
+fn reset_optional(features: &Features) {
     if features.has_pmu() {
         reset_pmu();
     }
     if features.has_ras() {
         VDISR_EL2::write(0);
+    }
+    if features.has_sve() {
+        ZCR_EL1::write(0);
+        // SAFETY: as in `clear_simd`; ZCR_EL2 and CPTR_EL2 let EL2 reach all of each vector.
+        unsafe { clear_sve() };
     }
     if features.has_pauth() {
         // SAFETY: no code of EL2 is signed with these keys.
@@ -157,8 +175,6 @@ pub(crate) fn reset_el1(features: &Features) {
         MPAM0_EL1::write(0);
         MPAM1_EL1::write(0);
     }
-    clear_simd();
-    synchronize();
 }
 
 /// PMCR_EL0.N.
@@ -190,6 +206,9 @@ const PMCR_RESET: u64 = 0b110;
 const MPIDR_RES1: u64 = 1 << 31;
 
 fn configure_optional(features: &Features, values: &Values) {
+    if let Some(value) = values.zcr {
+        ZCR_EL2::write(value);
+    }
     if let Some(value) = values.hcrx {
         HCRX_EL2::write(value);
     }

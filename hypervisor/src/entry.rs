@@ -66,6 +66,8 @@ unsafe extern "C" {
     pub(crate) fn clear_keys();
     /// Clears the FP and SIMD registers.
     pub(crate) fn clear_fp();
+    /// Clears the scalable vectors, predicates and the first-fault register; only on a CPU that has them.
+    pub(crate) fn clear_sve();
     /// Fills `values` with the ID registers in the order of their encodings.
     pub(crate) fn read_id_registers(values: *mut [u64; bulkhead_core::ID_REGISTERS]);
 }

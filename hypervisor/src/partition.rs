@@ -29,8 +29,8 @@ pub(crate) struct Partition {
     pub(crate) policy: Policy,
     /// Where its first CPU begins.
     pub(crate) entry: Entry,
-    /// The power states of its CPUs. Held for one transition, for a revocation (`stop::begin`) or for the
-    /// restoration of the root: at most 8192 stores.
+    /// The power states of its CPUs. Held for one transition; for a revocation (`stop::begin`) or the restoration of
+    /// the root, at most 8192 stores; or while the firmware is asked who is off (docs/decisions/0007).
     pub(crate) power: TicketMutex<Power>,
     /// Its view of the distributor. Held for one access: at most 32 stores.
     pub(crate) distributor: Mutex<Distributor>,

@@ -44,6 +44,10 @@ system_registers! {
     DCZID_EL0 = "S3_3_C0_C0_7";
     /// CPU interface control.
     ICC_CTLR_EL1 = "S3_0_C12_C12_4";
+    /// Length of the scalable vectors, for EL2 and what is below.
+    ZCR_EL2 = "S3_4_C1_C2_0";
+    /// Length of the scalable vectors, for EL1 and what is below.
+    ZCR_EL1 = "S3_0_C1_C2_0";
     /// Hypervisor System Trap Register.
     HSTR_EL2 = "S3_4_C1_C1_3";
     /// Extended Hypervisor Configuration Register.
@@ -118,6 +122,14 @@ system_registers! {
     PMCNTENCLR_EL0 = "S3_3_C9_C12_2";
     /// Performance monitors overflow status, clear.
     PMOVSCLR_EL0 = "S3_3_C9_C12_3";
+    /// Debug communications channel: its interrupts.
+    MDCCINT_EL1 = "S2_0_C0_C2_0";
+    /// What a debugger has written, kept while the core is off.
+    OSDTRRX_EL1 = "S2_0_C0_C0_2";
+    /// What it is yet to read, kept while the core is off.
+    OSDTRTX_EL1 = "S2_0_C0_C3_2";
+    /// Exceptions that a debugger has asked to catch, kept while the core is off.
+    OSECCR_EL1 = "S2_0_C0_C6_2";
     /// Claim tags of a debugger, clear.
     DBGCLAIMCLR_EL1 = "S2_0_C7_C9_6";
     /// OS lock.

@@ -276,6 +276,20 @@ clear_fp:
     movi    v\n\().2d, #0
     .endr
     ret
+
+// The same of the scalable vectors, the predicates and the first-fault register.
+.arch_extension sve
+.global clear_sve
+clear_sve:
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    mov     z\n\().d, #0
+    .endr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    pfalse  p\n\().b
+    .endr
+    wrffr   p0.b
+    ret
+.arch_extension nosve
 .arch_extension nosimd
 .arch_extension nofp
 

@@ -1,12 +1,12 @@
 //! A damaged image is refused whole, and never half-booted.
 //!
-//! Named places say which line each damage gets; a sample of all other bytes, under a seed that is printed,
-//! says that there is no byte that is not looked at.
+//! Named places say which line each damage gets; a sample of all other bits, under a seed that is printed,
+//! says that there is none that is not looked at.
 
 use crate::fuzz::seed;
 use crate::refusal::is_refused;
 use crate::{Company, Context, Need, Running, Test, patience};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use bulkhead::system::Built;
 use fastrand::Rng;
 use regex::bytes::Regex;
@@ -15,7 +15,7 @@ use std::ops::Range;
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
     test("any damage to plan or tables is refused in one line", named_places),
-    test("no byte of plan, tables, images and device trees can change unseen", any_byte),
+    test("no bit of the plan, the tables, an image or a device tree can flip unseen", any_bit),
     test("no partition begins if the image of one is damaged", damaged_guest),
     test("a CPU without instructions for SHA-256 sees the same damage", portable_hash),
 ];
@@ -32,8 +32,10 @@ type Place = Range<usize>;
 struct Places {
     plan: Place,
     tables: Place,
-    /// Guest images and device trees.
-    loads: Vec<Place>,
+    /// Guest images.
+    images: Vec<Place>,
+    /// Their device trees.
+    trees: Vec<Place>,
 }
 
 fn named_places(context: &Context<'_>) -> Result<()> {
@@ -56,29 +58,42 @@ fn named_places(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn any_byte(context: &Context<'_>) -> Result<()> {
+fn any_bit(context: &Context<'_>) -> Result<()> {
     let seed = seed()?;
-    println!("           seed {seed}");
     let mut random = Rng::with_seed(seed);
-    let mut built = context.build(&context.made("any-byte", SYSTEM)?, None)?;
-    let Places { plan, tables, loads } = Places::of(&built)?;
-    let (of_plan, of_tables, of_each_load) =
-        if context.long { (plan.collect(), 200, 50) } else { (sample(&mut random, &plan, 24), 8, 2) };
-    let of_loads: Vec<usize> =
-        loads.iter().flat_map(|place| sample(&mut random, place, of_each_load)).collect();
-    let of_tables = sample(&mut random, &tables, of_tables);
-    for at in of_plan.into_iter().chain(of_tables).chain(of_loads) {
-        let damage = Damage { at, flip: random.u8(1..) };
-        let mut machine = boot_damaged(context, "damaged-byte", &mut built, damage)?;
-        is_refused(&mut machine, r"not booted: [^\r\n]+\r\n")
-            .with_context(|| format!("{damage:x?}, seed {seed}"))?;
+    let mut built = context.build(&context.made("any-bit", SYSTEM)?, None)?;
+    let Places { plan, tables, images, trees } = Places::of(&built)?;
+    let tables_line = r"not booted: the package of stage-2 tables is damaged\r\n";
+    let guest_line = r"not booted: guest: its image is damaged\r\n";
+    let kinds = [
+        ("plan", vec![plan], r"not booted: the plan[^\r\n]+\r\n"),
+        ("tables", vec![tables], tables_line),
+        ("image", images, guest_line),
+        ("device tree", trees, guest_line),
+    ];
+    for (kind, places, line) in kinds {
+        let bytes: Vec<usize> = places.into_iter().flatten().collect();
+        ensure!(!bytes.is_empty(), "the image has no {kind}");
+        let damages = flips(&mut random, &bytes, if context.long { 2000 } else { 48 });
+        for damage in &damages {
+            let mut machine = boot_damaged(context, "damaged-bit", &mut built, *damage)?;
+            is_refused(&mut machine, line).with_context(|| format!("{kind}: {damage:x?}, seed {seed}"))?;
+        }
+        let (flipped, all) = (damages.len(), bytes.len() * 8);
+        context.note(format!("{kind}: {flipped} of {all} bits flipped, each refused, seed {seed}"));
     }
     Ok(())
 }
 
+/// So many of the bits of `bytes`, or each of them where they are not many more.
+fn flips(random: &mut Rng, bytes: &[usize], count: usize) -> Vec<Damage> {
+    let every = bytes.iter().flat_map(|at| (0..8).map(|bit| Damage { at: *at, flip: 1 << bit }));
+    if bytes.len() * 8 > 4 * count { random.choose_multiple(every, count) } else { every.collect() }
+}
+
 fn damaged_guest(context: &Context<'_>) -> Result<()> {
     let mut built = context.build(&context.shipped("qemu-virt/demo"), None)?;
-    let first = Places::of(&built)?.loads.into_iter().next().context("something is loaded")?;
+    let first = Places::of(&built)?.images.into_iter().next().context("something is loaded")?;
     let damage = Damage { at: first.start + 0x100, flip: 1 };
     let mut machine = boot_damaged(context, "damaged-guest", &mut built, damage)?;
     is_refused(&mut machine, r"not booted: hello: its image is damaged\r\n")
@@ -90,8 +105,8 @@ fn portable_hash(context: &Context<'_>) -> Result<()> {
     let mut sound = context.boot("portable-hash", &built)?;
     sound.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
     drop(sound);
-    let Places { loads, .. } = Places::of(&built)?;
-    let first = loads.first().context("something is loaded")?.start;
+    let Places { images, .. } = Places::of(&built)?;
+    let first = images.first().context("something is loaded")?.start;
     let mut damaged = boot_damaged(context, "portable-hash", &mut built, Damage { at: first, flip: 1 })?;
     is_refused(&mut damaged, r"not booted: guest: its image is damaged\r\n")
 }
@@ -114,11 +129,15 @@ impl Places {
             Ok(start..start + usize::try_from(size)?)
         };
         let loads = plan.loads.iter().filter(|load| load.size != 0);
+        let loads = loads.map(|load| place(load.source.0, load.size)).collect::<Result<Vec<_>>>()?;
+        let is_tree = |load: &Place| built.image[load.clone()].starts_with(&DEVICE_TREE);
+        let (trees, images) = loads.into_iter().partition(is_tree);
         let start = find(&built.image, b"BULKHEAD")?;
         Ok(Self {
             plan: start..start + usize::try_from(plan.header.size)?,
             tables: place(plan.header.tables.base.0, plan.header.tables.size)?,
-            loads: loads.map(|load| place(load.source.0, load.size)).collect::<Result<_>>()?,
+            images,
+            trees,
         })
     }
 }
@@ -128,10 +147,8 @@ fn find(image: &[u8], text: &[u8]) -> Result<usize> {
     pages.find(|page| image[*page..].starts_with(text)).context("there is no plan in the image")
 }
 
-/// So many of the bytes, some perhaps twice.
-fn sample(random: &mut Rng, place: &Place, count: usize) -> Vec<usize> {
-    (0..count).map(|_| random.usize(place.clone())).collect()
-}
+/// How a flattened device tree begins (Devicetree Specification §5.2).
+const DEVICE_TREE: [u8; 4] = 0xd00d_feed_u32.to_be_bytes();
 
 /// Some bits of a byte of the image.
 #[derive(Clone, Copy, Debug)]

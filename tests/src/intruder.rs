@@ -82,13 +82,16 @@ fn observe(context: &Context<'_>, stage: &Stage) -> Result<()> {
     beats::wait_for_more(&mut machine, deadline)?;
     constant.look(&mut monitor).context("after the attacks")?;
     let ending = if stage.interrupts == Interrupts::Direct { Ending::Possible } else { Ending::Impossible };
-    beats::check(machine.transcript("witness"), ending)?;
+    let ended = beats::check(machine.transcript("witness"), ending)?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
     ensure!(!log.contains("stopped: ") && !log.contains("panic"), "EL2 has failed:\n{log}");
     families::check(machine.transcript("intruder"))?;
     let (sum, lines) = families::lines(machine.transcript("intruder"))?;
     context.note(format!("{sum}: {stage}"));
     lines.into_iter().for_each(|line| context.note(line));
+    if ending == Ending::Possible {
+        context.note(format!("  the known limit of direct interrupts: {ended} of the witness's ended"));
+    }
     Ok(())
 }
 

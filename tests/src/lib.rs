@@ -8,6 +8,8 @@
 pub mod bench;
 mod boards;
 mod boot;
+#[cfg(test)]
+mod claims;
 mod context;
 mod counted;
 mod counts;

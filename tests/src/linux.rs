@@ -8,6 +8,7 @@ use regex::bytes::Regex;
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
     test("Linux reaches a shell on one CPU", one_cpu),
+    test("Linux finds the extensions that are a guest's on a CPU that has them", extensions),
     test("Linux on two CPUs reads its disk and powers off while its neighbour loses no tick", two_cpus),
     test("two Linux on two CPUs each work beside each other, one through the virtual UART", two_linux),
     test("the number of interrupts makes no difference to the number of exits", no_exit_for_interrupts),
@@ -26,6 +27,25 @@ fn one_cpu(context: &Context<'_>) -> Result<()> {
     let mut linux = Linux::boot(context, "linux-one-cpu", &system)?;
     let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
     ensure!(cpus == "1", "nproc says {cpus}");
+    linux.power_off()?;
+    Ok(())
+}
+
+/// Pointer authentication, branch targets and scalable vectors, whose length Linux finds out by trying.
+fn extensions(context: &Context<'_>) -> Result<()> {
+    let name = "linux-extensions";
+    let built = context.build(&context.made(name, &system("[3]", "neighbour", 100))?, None)?;
+    let mut linux = Linux::of(context.boot_with(name, &built, &["-cpu", "max"])?)?;
+    let features = linux.answer("grep -m1 Features /proc/cpuinfo", r"\nFeatures\s*: ([^\r]*)\r\n")?;
+    for wanted in ["paca", "pacg", "bti", "sve", "sve2"] {
+        ensure!(features.split(' ').any(|feature| feature == wanted), "no {wanted}: {features}");
+    }
+    for hidden in ["sme", "mte", "mops"] {
+        ensure!(features.split(' ').all(|feature| feature != hidden), "{hidden}: {features}");
+    }
+    let file = "/proc/sys/abi/sve_default_vector_length";
+    let length = linux.answer(&format!("echo 256 > {file}; cat {file}"), r"\n(\d+)\r\n")?;
+    ensure!(length == "256", "vectors of {length} bytes");
     linux.power_off()?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Ends of lives, and new beginnings.
 
+mod damaged;
 mod end;
 mod fall;
 mod gdb;
@@ -29,10 +30,15 @@ pub(crate) const TESTS: &[Test] = &[
     test("a fault is recorded and answered as often as the plan says", end::faults),
     test("a partition that is to stop after a fault stays off", end::fault_without_restart),
     test("a partition whose device does not fall silent never begins again", end::loud),
+    test("a partition of which a bit has flipped does not begin again", damaged::between_lives),
     needing_linux("Linux restarts by itself and harms no neighbour", linux::by_itself),
     needing_linux("Linux panics and restarts and harms no neighbour", linux::by_panic),
     needing_linux("Linux fails and is restarted and harms no neighbour", linux::by_fault),
     needing_linux("Linux is restarted by who controls it and harms no neighbour", linux::by_order),
+    needing_linux(
+        "Linux panics, stays where it is, and is restarted by who controls it",
+        linux::by_order_after_a_panic,
+    ),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {

@@ -9,12 +9,13 @@ mod fields;
 use crate::bits::field;
 use crate::id::ID_REGISTERS;
 use bulkhead_plan::InterruptMode;
-use fields::{cnthctl, cptr, hcr, hfgitr, icc_sre, ich_hcr, mdcr, mpam2, sctlr, spsr, tcr};
+use fields::{cnthctl, cptr, hcr, hfgitr, icc_sre, ich_hcr, mdcr, mpam2, sctlr, spsr, tcr, zcr};
 
 /// The features on which EL2's registers depend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
     ras: bool,
+    sve: bool,
     mpam: bool,
     amu: bool,
     csv2_2: bool,
@@ -41,6 +42,8 @@ pub struct Values {
     pub hcr: u64,
     /// CPTR_EL2.
     pub cptr: u64,
+    /// ZCR_EL2: guests use vectors as long as the CPU has them.
+    pub zcr: Option<u64>,
     /// MDCR_EL2.
     pub mdcr: u64,
     /// CNTHCTL_EL2.
@@ -90,6 +93,7 @@ impl Features {
         let pmu_version = field(dfr0, 11, 8);
         Self {
             ras: has(pfr0, 28),
+            sve: has(pfr0, 32),
             mpam: has(pfr0, 40) || has(pfr1, 16),
             amu: has(pfr0, 44),
             csv2_2: field(pfr0, 59, 56) >= 2,
@@ -145,6 +149,11 @@ impl Features {
         self.ras
     }
 
+    /// Whether the CPU has SVE, and with it longer vectors, predicates and ZCR_EL1.
+    pub const fn has_sve(&self) -> bool {
+        self.sve
+    }
+
     /// Whether the CPU has the MPAM registers.
     pub const fn has_mpam(&self) -> bool {
         self.mpam
@@ -156,7 +165,8 @@ impl Features {
         let guard = |bits| if mode == InterruptMode::Guarded { bits } else { 0 };
         Values {
             hcr: self.hcr() | guard(hcr::TWI),
-            cptr: cptr::RES1 | cptr::TTA | if self.amu { cptr::TAM } else { 0 },
+            cptr: cptr::RES1 | cptr::TTA | present(&[(!self.sve, cptr::TZ), (self.amu, cptr::TAM)]),
+            zcr: self.sve.then_some(zcr::LEN),
             mdcr: self.mdcr(counters),
             cnthctl: cnthctl::EL1PCTEN | cnthctl::EL1PCEN,
             icc_sre: icc_sre::SRE | icc_sre::DFB | icc_sre::DIB,
@@ -169,7 +179,7 @@ impl Features {
         }
     }
 
-    /// Interrupts are the guest's: IMO is zero. FP and SIMD are not trapped anywhere.
+    /// Interrupts are the guest's: IMO is zero. FP, SIMD and SVE are not trapped anywhere.
     fn hcr(&self) -> u64 {
         let always = hcr::VM
             | hcr::SWIO
@@ -240,8 +250,8 @@ mod tests {
         assert_eq!(values.cptr, 0x10_33ff);
         assert_eq!(values.mdcr, 6, "PMUv3 without EL2's own prohibition");
         assert_eq!((values.cnthctl, values.icc_sre, values.ich_hcr), (3, 7, 0x400));
-        let absent = [values.hcrx, values.hfgitr, values.hafgrtr, values.mpam2, values.trfcr];
-        assert_eq!(absent, [None; 5]);
+        let absent = [values.zcr, values.hcrx, values.hfgitr, values.hafgrtr, values.mpam2, values.trfcr];
+        assert_eq!(absent, [None; 6]);
     }
 
     #[test]
@@ -252,10 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn a_large_cpu_hides_what_it_has() {
+    fn a_large_cpu_gives_vectors_of_full_length_and_hides_the_rest() {
         let values = features(&LARGE).values(6, InterruptMode::Direct);
         assert_eq!(values.hcr, 0x803c_002f | 1 << 35 | 0b11 << 40 | 1 << 36 | 1 << 50 | 1 << 53);
-        assert_eq!(values.cptr, 0x10_33ff | 1 << 30);
+        assert_eq!((values.cptr, values.zcr), (0x10_32ff | 1 << 30, Some(15)));
         assert_eq!(values.mdcr, 6 | 1 << 17 | 1 << 23 | 1 << 19 | 1 << 14);
         assert_eq!((values.hcrx, values.hfgitr, values.hafgrtr), (Some(0), Some(0), Some(0)));
     }

@@ -40,10 +40,12 @@ const fn fields(lowest_bits: &[u32]) -> u64 {
     mask
 }
 
-/// FP, AdvSIMD, EL0, EL1, GIC, DIT, CSV2, CSV3. Not EL2, EL3, RAS, SVE, SEL2, MPAM, AMU, RME.
-const PFR0: u64 = fields(&[0, 4, 16, 20, 24, 48, 56, 60]);
+/// FP, AdvSIMD, EL0, EL1, GIC, SVE, DIT, CSV2, CSV3. Not EL2, EL3, RAS, SEL2, MPAM, AMU, RME.
+const PFR0: u64 = fields(&[0, 4, 16, 20, 24, 32, 48, 56, 60]);
 /// BT, SSBS, CSV2_frac. Not MTE, SME, RNDR_trap, NMI, GCS.
 const PFR1: u64 = fields(&[0, 4, 32]);
+/// SVEver, AES, BitPerm, BF16, B16B16, SHA3, SM4, I8MM, F32MM, F64MM: instructions, which need nothing of EL2.
+const ZFR0: u64 = fields(&[0, 4, 16, 20, 24, 32, 40, 44, 52, 56]);
 /// DebugVer, PMUVer, BRPs, WRPs, CTX_CMPs, DoubleLock. Not trace, SPE, TRBE, BRBE, MTPMU.
 const DFR0: u64 = fields(&[0, 8, 12, 20, 28, 36]);
 /// All but TME.
@@ -79,6 +81,7 @@ fn visible(index: usize, value: u64) -> u64 {
         (1..=3, _) => value & AARCH32,
         (4, 0) => capped(value & PFR0, 4, 1),
         (4, 1) => capped(value & PFR1, 32, 1),
+        (4, 4) => value & ZFR0,
         (5, 0) => pmu(value & DFR0),
         (6, 0) => value & ISAR0,
         (6, 1) => value & ISAR1,
@@ -115,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn el2_el3_sve_ras_and_amu_are_hidden() {
+    fn sve_is_shown_and_el2_el3_ras_and_amu_are_hidden() {
         // Cortex-A710: EL0 to EL3, FP16, GIC, RAS, SVE, AMU, DIT, CSV2, CSV3.
-        assert_eq!(shown(4, 0, 0x1211_1111_2111_1112), 0x1201_0000_0111_0012);
-        assert_eq!(shown(4, 4, u64::MAX), 0, "ID_AA64ZFR0_EL1");
+        assert_eq!(shown(4, 0, 0x1211_1111_2111_1112), 0x1201_0001_0111_0012);
+        assert_eq!(shown(4, 4, u64::MAX), 0x0ff0_ff0f_0fff_00ff, "ID_AA64ZFR0_EL1");
         assert_eq!(shown(4, 5, u64::MAX), 0, "ID_AA64SMFR0_EL1");
     }
 

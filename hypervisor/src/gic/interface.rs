@@ -7,9 +7,11 @@ use crate::registers::{
     ICC_AP1R0_EL1, ICC_AP1R1_EL1, ICC_AP1R2_EL1, ICC_AP1R3_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1,
     ICC_PMR_EL1, ICC_SGI1R_EL1, synchronize,
 };
-use aarch64_cpu::registers::ICH_VTR_EL2;
+use aarch64_cpu::registers::{
+    ICH_AP0R0_EL2, ICH_AP0R1_EL2, ICH_AP0R2_EL2, ICH_AP0R3_EL2, ICH_VMCR_EL2, ICH_VTR_EL2,
+};
 use bulkhead_core::ActivePriorities;
-use tock_registers::interfaces::Readable;
+use tock_registers::interfaces::{Readable, Writeable};
 
 /// Lets nothing through to the CPU any more.
 pub(crate) fn close() {
@@ -26,6 +28,9 @@ pub(crate) fn reset() {
     ICC_CTLR_EL1::write(0);
     ICC_BPR1_EL1::write(0);
     registers().for_each(|register| set_active_priorities(register, 0));
+    // HCR_EL2.FMO gives a guest a virtual group 0: it signals nothing, and keeps what is written.
+    ICH_VMCR_EL2.set(0);
+    registers().for_each(clear_virtual_active_priorities);
     synchronize();
 }
 
@@ -52,6 +57,16 @@ pub(crate) fn set_active_priorities(register: ActivePriorities, value: u64) {
         1 => ICC_AP1R1_EL1::write(value),
         2 => ICC_AP1R2_EL1::write(value),
         _ => ICC_AP1R3_EL1::write(value),
+    }
+}
+
+/// Clears ICH_AP0R<n>_EL2, which must exist.
+fn clear_virtual_active_priorities(register: ActivePriorities) {
+    match register.0 {
+        0 => ICH_AP0R0_EL2.set(0),
+        1 => ICH_AP0R1_EL2.set(0),
+        2 => ICH_AP0R2_EL2.set(0),
+        _ => ICH_AP0R3_EL2.set(0),
     }
 }
 

@@ -27,6 +27,8 @@ const ICPENDR0: u64 = SGI_BASE + 0x280;
 const ICACTIVER0: u64 = SGI_BASE + 0x380;
 const IPRIORITYR: u64 = SGI_BASE + 0x400;
 const ICFGR1: u64 = SGI_BASE + 0xc04;
+/// Which of them are non-maskable; reserved, so ignored, where the GIC has no such interrupts.
+const INMIR0: u64 = SGI_BASE + 0xf80;
 
 const ENABLE_LPIS: u32 = 1;
 const RWP: u32 = 1 << 3;
@@ -70,6 +72,7 @@ impl Redistributor {
         let quiet = wait(|| self.registers.load(CTLR) & RWP == 0);
         self.registers.store(ICFGR1, self.triggers);
         self.registers.store(IGROUPR0, u32::MAX);
+        self.registers.store(INMIR0, 0);
         self.registers.store(ICPENDR0, u32::MAX);
         self.registers.store(ICACTIVER0, u32::MAX);
         (0..8).for_each(|word| self.registers.store(IPRIORITYR + 4 * word, PRIORITIES));

@@ -51,8 +51,29 @@ pub(crate) fn attack(machine: &'static Machine, _: &Targets, random: &mut Random
             tally.judge(is_right, format_args!("UART at {offset:#x} read: {left}"));
         }
     }
+    interrupt(&mut tally, &plain, machine);
     flood(&mut tally, &plain, base);
     tally
+}
+
+/// Its interrupt is pending while it is asked for, and asked for is what is not masked (DDI 0183 §3.3.10 to
+/// §3.3.13).
+fn interrupt(tally: &mut Tally, plain: &Plain, machine: &Machine) {
+    const MASK: u64 = 0x38;
+    const CLEAR: u64 = 0x44;
+    const TRANSMITTED: u64 = 1 << 5;
+    const ISPENDR: u64 = 0x200;
+    let Some(intid) = machine.uart_interrupt.map(u64::from) else { return };
+    let register = machine.distributor.base + ISPENDR + intid / 32 * 4;
+    let set = |offset, value| plain.set_word(machine.uart.base + offset, value);
+    for (mask, clear) in [(0, 0), (TRANSMITTED, 0), (TRANSMITTED, TRANSMITTED), (0, 0)] {
+        set(MASK, mask);
+        set(DATA, b'\n'.into());
+        set(CLEAR, clear);
+        let is_pending = plain.word(register) >> (intid % 32) & 1 == 1;
+        let is_right = is_pending == (mask & !clear != 0);
+        tally.judge(is_right, format_args!("UART with mask {mask:#x}, cleared {clear:#x}: {is_pending}"));
+    }
 }
 
 /// Writes without asking whether there is room, then waits as a driver does.

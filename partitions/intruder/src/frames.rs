@@ -12,6 +12,7 @@ mod redistributor;
 
 use crate::attack::Left;
 use crate::attack::forms::{FORMS, Form};
+use crate::features::SVE;
 use crate::outcome::{Abort, Expected};
 use crate::plain::{Plain, SIZES, VALUE};
 use crate::random::Random;
@@ -116,6 +117,7 @@ impl Sweep<'_> {
                 text.contains("],") || text.contains("]!") || text.contains('{') || is_pair_or_vector(text)
             }
             Form::OrderedLoad => text.starts_with("ldx") || text.starts_with("ldax"),
+            Form::ScalableLoad | Form::ScalableStore => SVE.is_shown(),
             _ => false,
         };
         for form in FORMS.iter().filter(|form| is_undescribed(&form.kind, form.text)) {

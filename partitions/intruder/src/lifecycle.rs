@@ -31,24 +31,20 @@ pub(crate) fn attack(machine: &'static Machine) {
     if lives > 0 {
         // Whatever the former life was saying when it ended ends here.
         println!("");
-        let found = traces::look(&plain, machine);
-        if found.is_none_or(|found| {
+        if let Some(found) = traces::look(&plain, machine) {
             println!("lifecycle: WRONG: life {lives} finds {found} of life {}", lives - 1);
-            false
-        }) {
-            notebook.note_answered();
+            notebook.note_wrong();
         }
     }
     let number = usize::try_from(lives).unwrap_or(usize::MAX);
     let Some(way) = ways(machine).nth(number) else {
         let mut tally = Tally::new("lifecycle");
-        tally.add(lives, notebook.answered());
+        tally.add(lives, lives.saturating_sub(notebook.wrong()));
         tally.report();
         return;
     };
     println!("life {lives}: {way}");
-    notebook.turn_page();
     traces::leave(machine);
-    way.end(&plain, machine);
+    way.end(&plain, machine, &notebook);
     println!("lifecycle: WRONG: life {lives} goes on after its end");
 }

@@ -7,11 +7,13 @@ mod walks;
 
 use crate::attack::forms::{FORMS, Form};
 use crate::attack::{self, Instruction, Left};
-use crate::features::{self, LRCPC, LSE};
+use crate::extensions;
+use crate::features::{self, LRCPC, LSE, SVE};
 use crate::outcome::{Abort, Expected, Place};
 use crate::random::Random;
 use crate::tally::Tally;
 use crate::target::{PAGE, Target, Targets};
+use core::fmt;
 use guest_rt::Machine;
 use guest_rt::probe::{self, Memory};
 
@@ -27,10 +29,12 @@ const TRACE: u64 = 0xd65f_03c0_d65f_03c0;
 pub(crate) fn attack(machine: &Machine, targets: &Targets, random: &mut Random) -> Tally {
     let mut tally = Tally::new("memory");
     let shown = Shown::of_this_cpu();
+    if shown.scalable {
+        extensions::lengthen_vectors();
+    }
     for target in targets.all() {
-        for memory in KINDS {
-            every_form(&mut tally, &shown, target, memory);
-        }
+        let mut trial = Trial { tally: &mut tally, count: Tally::judge, shown: &shown };
+        KINDS.into_iter().for_each(|memory| trial.every_form(target, memory));
         walks::attack(&mut tally, target, shown.physical_bits);
     }
     for region in machine.memory() {
@@ -38,8 +42,11 @@ pub(crate) fn attack(machine: &Machine, targets: &Targets, random: &mut Random) 
         straddle(&mut tally, "the end of its memory", region.base + region.size);
     }
     walks::at_themselves(&mut tally);
+    let mut trial = Trial { tally: &mut tally, count: Tally::again, shown: &shown };
     for _ in 0..RANDOM_PAGES {
-        random_page(&mut tally, &shown, machine, random);
+        let address = random_page(machine, shown.physical_bits, random);
+        let memory = KINDS[usize::try_from(random.next()).unwrap_or(0) % KINDS.len()];
+        trial.every_form(&Target { name: "a random page", address }, memory);
     }
     tally
 }
@@ -49,6 +56,7 @@ struct Shown {
     physical_bits: u32,
     atomics: bool,
     weak_loads: bool,
+    scalable: bool,
 }
 
 impl Shown {
@@ -57,6 +65,7 @@ impl Shown {
             physical_bits: features::physical_bits(),
             atomics: LSE.is_shown(),
             weak_loads: LRCPC.is_shown(),
+            scalable: SVE.is_shown(),
         }
     }
 }
@@ -68,38 +77,51 @@ enum Alignment {
     Off,
 }
 
-fn every_form(tally: &mut Tally, shown: &Shown, target: &Target, memory: Memory) {
-    probe::through_window(target.address, memory, |seen| {
-        for form in FORMS {
-            one(tally, shown, target, (memory, form, seen), Alignment::Aligned);
-            if matches!(form.kind, Form::Load | Form::Store) && has_alignment(form.text) {
-                one(tally, shown, target, (memory, form, seen + 1), Alignment::Off);
-            }
-        }
-        if memory != Memory::Device {
-            let left = attack::fetch(seen);
-            let place = Place { address: seen, size: 4 };
-            let is_right = fetch(shown, target.address).admits(&left, 0, Some(place));
-            tally.judge(is_right, format_args!("fetch from {target} as {memory:?}: {left}"));
-        }
-    });
+/// Who makes all accesses to a page.
+struct Trial<'a> {
+    tally: &'a mut Tally,
+    /// Whether it is another attack or one more of the same.
+    count: fn(&mut Tally, bool, fmt::Arguments<'_>),
+    shown: &'a Shown,
 }
 
-fn one(
-    tally: &mut Tally,
-    shown: &Shown,
-    target: &Target,
-    (memory, form, seen): (Memory, &Instruction<Form>, u64),
-    alignment: Alignment,
-) {
-    let expected = expected(shown, target.address, form.kind, memory, alignment);
-    let left = form.run([seen, TRACE, TRACE, 0]);
-    let is_right = is_right(&expected, form.kind, seen, &left);
-    let off = if alignment == Alignment::Off { "unaligned " } else { "" };
-    tally.judge(
-        is_right,
-        format_args!("{off}`{}` at {target} as {memory:?}: {left}, expected {expected}", form.text),
-    );
+impl Trial<'_> {
+    fn every_form(&mut self, target: &Target, memory: Memory) {
+        probe::through_window(target.address, memory, |seen| {
+            for form in FORMS {
+                self.one(target, (memory, form, seen), Alignment::Aligned);
+                if matches!(form.kind, Form::Load | Form::Store) && has_alignment(form.text) {
+                    self.one(target, (memory, form, seen + 1), Alignment::Off);
+                }
+            }
+            if memory != Memory::Device {
+                let left = attack::fetch(seen);
+                let place = Place { address: seen, size: 4 };
+                let is_right = fetch(self.shown, target.address).admits(&left, 0, Some(place));
+                self.count(is_right, format_args!("fetch from {target} as {memory:?}: {left}"));
+            }
+        });
+    }
+
+    fn one(
+        &mut self,
+        target: &Target,
+        (memory, form, seen): (Memory, &Instruction<Form>, u64),
+        alignment: Alignment,
+    ) {
+        let expected = expected(self.shown, target.address, form.kind, memory, alignment);
+        let left = form.run([seen, TRACE, TRACE, 0]);
+        let is_right = is_right(&expected, form.kind, seen, &left);
+        let off = if alignment == Alignment::Off { "unaligned " } else { "" };
+        self.count(
+            is_right,
+            format_args!("{off}`{}` at {target} as {memory:?}: {left}, expected {expected}", form.text),
+        );
+    }
+
+    fn count(&mut self, is_right: bool, found: fmt::Arguments<'_>) {
+        (self.count)(self.tally, is_right, found);
+    }
 }
 
 /// Whether it ended as expected; a base register is as it was if there was an exception (Arm ARM B1.3.1.4).
@@ -132,8 +154,17 @@ fn fetch(shown: &Shown, address: u64) -> Expected {
 fn expected(shown: &Shown, address: u64, form: Form, memory: Memory, alignment: Alignment) -> Expected {
     const LEVEL_3: u64 = 3;
     let is_write = match form {
-        Form::Load | Form::OrderedLoad | Form::UnprivilegedLoad | Form::WeakLoad => Some(false),
-        Form::Store | Form::OrderedStore | Form::UnprivilegedStore | Form::ZeroBlock => Some(true),
+        Form::Load
+        | Form::OrderedLoad
+        | Form::UnprivilegedLoad
+        | Form::WeakLoad
+        | Form::ScalableLoad
+        | Form::NonFaultingLoad => Some(false),
+        Form::Store
+        | Form::OrderedStore
+        | Form::UnprivilegedStore
+        | Form::ScalableStore
+        | Form::ZeroBlock => Some(true),
         // Whether the load or the store of the two is refused first is the CPU's choice.
         Form::Atomic | Form::ExclusiveStore | Form::Hint => None,
     };
@@ -141,6 +172,10 @@ fn expected(shown: &Shown, address: u64, form: Form, memory: Memory, alignment: 
     match form {
         Form::Atomic if !shown.atomics => Expected::Undefined,
         Form::WeakLoad if !shown.weak_loads => Expected::Undefined,
+        Form::ScalableLoad | Form::ScalableStore | Form::NonFaultingLoad if !shown.scalable => {
+            Expected::Undefined
+        }
+        Form::NonFaultingLoad => Expected::Done,
         // Maintenance may have to translate and may not.
         Form::Hint if is_too_far => Expected::Any(&[
             Expected::Done,
@@ -181,22 +216,15 @@ fn straddle(tally: &mut Tally, what: &str, edge: u64) {
     });
 }
 
-/// A page of which all that is known is that it is not the intruder's, by a form that is left to chance.
-fn random_page(tally: &mut Tally, shown: &Shown, machine: &Machine, random: &mut Random) {
+/// A page of which all that is known is that it is not the intruder's.
+fn random_page(machine: &Machine, physical_bits: u32, random: &mut Random) -> u64 {
     /// A machine has most of what it has below this.
     const LOW: u32 = 33;
-    let bits = if random.next() & 1 == 0 { LOW } else { shown.physical_bits };
-    let address = random.next() >> (64 - bits) & !(PAGE - 1);
-    let page = Target { name: "a random page", address };
-    if machine.owns(address) {
-        return;
+    loop {
+        let bits = if random.next() & 1 == 0 { LOW } else { physical_bits };
+        let address = random.next() >> (64 - bits) & !(PAGE - 1);
+        if !machine.owns(address) {
+            return address;
+        }
     }
-    let form = &FORMS[usize::try_from(random.next()).unwrap_or(0) % FORMS.len()];
-    let memory = KINDS[usize::try_from(random.next()).unwrap_or(0) % KINDS.len()];
-    probe::through_window(address, memory, |seen| {
-        let expected = expected(shown, address, form.kind, memory, Alignment::Aligned);
-        let left = form.run([seen, TRACE, TRACE, 0]);
-        let is_right = is_right(&expected, form.kind, seen, &left);
-        tally.again(is_right, format_args!("`{}` at {page} as {memory:?}: {left}", form.text));
-    });
 }

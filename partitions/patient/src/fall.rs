@@ -19,6 +19,8 @@ pub(crate) enum Fall {
     Vector,
     /// By exceptions that it takes where nothing is translated.
     Astray,
+    /// By exceptions that it takes beyond all addresses.
+    Beyond,
     /// Into a loop with everything masked.
     Loop,
     /// Asleep in WFI.
@@ -37,11 +39,12 @@ pub(crate) enum Fall {
     Igrpen,
 }
 
-const FALLS: [(&str, Fall); 12] = [
+const FALLS: [(&str, Fall); 13] = [
     ("reset", Fall::Reset),
     ("off", Fall::Off),
     ("vector", Fall::Vector),
     ("astray", Fall::Astray),
+    ("beyond", Fall::Beyond),
     ("loop", Fall::Loop),
     ("wfi", Fall::Wfi),
     ("wfe", Fall::Wfe),
@@ -70,6 +73,7 @@ impl Fall {
             Self::Off if index == 0 => psci::system_off(),
             Self::Vector if index == 0 => raw::lose_vectors(),
             Self::Astray => raw::go_astray(),
+            Self::Beyond => raw::go_beyond(),
             Self::Loop => raw::run_in_a_circle(),
             Self::Wfe => raw::doze(),
             Self::SgiOff => interrupts::disable_sgis(machine, index),

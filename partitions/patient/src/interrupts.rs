@@ -17,6 +17,7 @@ const ISPENDR: u64 = 0x200;
 const ISACTIVER: u64 = 0x300;
 const IPRIORITYR: u64 = 0x400;
 const ICFGR1: u64 = 0xc04;
+const INMIR: u64 = 0xf80;
 const IROUTER: u64 = 0x6000;
 
 /// GICD_CTLR: group 1 is enabled.
@@ -40,6 +41,7 @@ pub(crate) fn look(machine: &Machine, index: usize) {
         ("GICR_ISENABLER0", ISENABLER, 0),
         ("GICR_ISPENDR0", ISPENDR, 0),
         ("GICR_ISACTIVER0", ISACTIVER, 0),
+        ("GICR_INMIR0", INMIR, 0),
         // QEMU's GIC comes with level-sensitive PPIs.
         ("GICR_ICFGR1", ICFGR1, 0),
     ];
@@ -81,6 +83,8 @@ pub(crate) fn soil(machine: &Machine, index: usize) {
     let frame = Frame::private(machine, index);
     frame.store(ICENABLER, u32::MAX);
     frame.store(ICFGR1, 0xaaaa_aaaa);
+    // All but the one that is taken; of group 1, as they are where the GIC has non-maskable interrupts.
+    frame.store(INMIR, !(1 << TAKEN));
     (0..8).for_each(|word| frame.store(IPRIORITYR + 4 * word, 0x8080_8080));
     frame.store(IPRIORITYR + u64::from(TAKEN & !3), 0x8080_8040);
     frame.store(IGROUPR, !(1 << 5));

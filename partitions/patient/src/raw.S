@@ -77,6 +77,41 @@ patient_soil_vectors:
     .endr
     ret
 
+    .arch_extension sve
+
+// Gives all bits that are set in any scalable vector, and how many in predicates and in the first-fault register.
+    .global patient_scalable_bits
+patient_scalable_bits:
+    mov     x0, #0
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    cntp    x1, p\n, p\n\().b
+    add     x0, x0, x1
+    .endr
+    rdffr   p0.b
+    cntp    x1, p0, p0.b
+    add     x0, x0, x1
+    .irp    n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    orr     z0.d, z0.d, z\n\().d
+    .endr
+    ptrue   p0.d
+    orv     d0, p0, z0.d
+    fmov    x1, d0
+    orr     x0, x0, x1
+    ret
+
+// Puts x0 into every part of every scalable vector, and ones into predicates and the first-fault register.
+    .global patient_soil_scalable
+patient_soil_scalable:
+    setffr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+    ptrue   p\n\().b
+    .endr
+    .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+    mov     z\n\().d, x0
+    .endr
+    ret
+
+    .arch_extension nosve
     .arch_extension nosimd
     .arch_extension nofp
 
@@ -108,11 +143,17 @@ patient_astray:
     svc     #0
     b       .
 
+// The same without tables: it is no physical address, and nothing is asked about it.
+    .global patient_beyond
+patient_beyond:
+    mov     x0, {OUTSIDE}
+    b       1f
+
 // Takes an exception where there is no memory, by its own tables or without.
     .global patient_vector
 patient_vector:
     mov     x0, {NOWHERE}
-    msr     vbar_el1, x0
+1:  msr     vbar_el1, x0
     mrs     x0, sctlr_el1
     bic     x0, x0, #1
     msr     sctlr_el1, x0

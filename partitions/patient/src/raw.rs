@@ -51,7 +51,7 @@ const PATTERN: u64 = 0xa5a5_5a5a_c3c3_3c3c;
 
 /// Registers of every CPU. CPACR_EL1 comes first: it lets the vector registers be touched.
 pub(crate) const COMMON: &[Register] = &[
-    register!("cpacr_el1", 0b11 << 20),
+    register!("cpacr_el1", 0b11 << 20 | 0b11 << 16),
     register!("tpidr_el0", PATTERN),
     register!("tpidrro_el0", PATTERN),
     register!("contextidr_el1", 0x5a5a),
@@ -77,13 +77,19 @@ pub(crate) const COMMON: &[Register] = &[
     register!("dbgbcr0_el1", 0x1e0),
     register!("dbgwvr0_el1", 0x5a5a_5a58),
     register!("dbgwcr0_el1", 0x1fe0),
+    register!("mdccint_el1", 1 << 30),
     register!("dbgclaimset_el1", "dbgclaimclr_el1", "dbgclaimset_el1", 0, 0x5a),
+    register!("icc_ap0r0_el1", "s3_0_c12_c8_4", "s3_0_c12_c8_4", 0, 1),
+    register!("icc_igrpen0_el1", "s3_0_c12_c12_6", "s3_0_c12_c12_6", 0, 1),
     register!("fpcr", "s3_3_c4_c4_0", "s3_3_c4_c4_0", 0, 1 << 22),
     register!("fpsr", "s3_3_c4_c4_1", "s3_3_c4_c4_1", 0, 0x800_001f),
 ];
 
 /// Soiled last: the runtime takes what is in it for a probe that is under way.
 pub(crate) const PROBE: Register = register!("tpidr_el1", PATTERN);
+
+/// The length of the scalable vectors, on a CPU that has such.
+pub(crate) const VECTOR_LENGTH: Register = register!("zcr_el1", "s3_0_c1_c2_0", "s3_0_c1_c2_0", 0, 0xf);
 
 /// Registers of a CPU with a PMU.
 pub(crate) const PMU: &[Register] = &[
@@ -132,7 +138,7 @@ pub(crate) const INTERFACE_CONTROL: Register = register!("icc_ctlr_el1", 0b10);
 /// Where a CPU that falls by `vector` has its vectors: nothing is there.
 const NOWHERE: u64 = 0x1000;
 /// Where one that falls by `astray` has them: beyond the 39 bits that are translated.
-const OUTSIDE: u64 = 1 << 45;
+const OUTSIDE: u64 = 1 << 53;
 /// Bytes of an [`Arrival`], as a power of two.
 const ARRIVAL_SHIFT: usize = 9;
 
@@ -164,11 +170,14 @@ unsafe extern "C" {
     static patient_arrivals: [Arrival; cpu::MOST];
     fn patient_vector_bits() -> u64;
     fn patient_soil_vectors(value: u64);
+    fn patient_scalable_bits() -> u64;
+    fn patient_soil_scalable(value: u64);
     fn patient_loop() -> !;
     fn patient_wfi() -> !;
     fn patient_wfe() -> !;
     fn patient_vector() -> !;
     fn patient_astray() -> !;
+    fn patient_beyond() -> !;
 }
 
 /// How the CPU that asks began.
@@ -187,6 +196,19 @@ pub(crate) fn vector_bits() -> u64 {
 pub(crate) fn soil_vectors() {
     // SAFETY: this target keeps nothing in these registers.
     unsafe { patient_soil_vectors(PATTERN) }
+}
+
+/// What is set in any scalable vector, predicate or the first-fault register; CPACR_EL1 allows to look, and
+/// ZCR_EL1 at all of them.
+pub(crate) fn scalable_bits() -> u64 {
+    // SAFETY: this target keeps nothing in these registers; only a CPU that has them is asked.
+    unsafe { patient_scalable_bits() }
+}
+
+/// Leaves something in all of them.
+pub(crate) fn soil_scalable() {
+    // SAFETY: as above.
+    unsafe { patient_soil_scalable(PATTERN) }
 }
 
 /// Takes the interrupt that comes first, and does not end it; its INTID.
@@ -225,6 +247,12 @@ pub(crate) fn lose_vectors() -> ! {
 pub(crate) fn go_astray() -> ! {
     // SAFETY: no code of this guest runs afterwards.
     unsafe { patient_astray() }
+}
+
+/// The same beyond all physical addresses, without a translation.
+pub(crate) fn go_beyond() -> ! {
+    // SAFETY: no code of this guest runs afterwards.
+    unsafe { patient_beyond() }
 }
 
 /// Registers in memory.

@@ -2,7 +2,7 @@
 //!
 //! Their names and what soils them are in `raw.rs`; which of them a CPU has, its ID registers say.
 
-use crate::raw::{self, COMMON, CONTEXT_NUMBERS, ERROR_STATUS, KEYS, PMU, PROBE, Register};
+use crate::raw::{self, COMMON, CONTEXT_NUMBERS, ERROR_STATUS, KEYS, PMU, PROBE, Register, VECTOR_LENGTH};
 use crate::traces::expect;
 use aarch64_cpu::registers::{ID_AA64DFR0_EL1, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1};
 use tock_registers::interfaces::Readable;
@@ -24,6 +24,11 @@ pub(crate) fn look() {
     let (first, rest) = (&COMMON[0], &COMMON[1..]);
     expect(first.name, (first.read)(), first.born);
     (first.write)(first.soil);
+    if has_scalable_vectors() {
+        expect(VECTOR_LENGTH.name, (VECTOR_LENGTH.read)(), VECTOR_LENGTH.born);
+        (VECTOR_LENGTH.write)(VECTOR_LENGTH.soil);
+        expect("one of z0 to z31, p0 to p15 and ffr", raw::scalable_bits(), 0);
+    }
     expect("one of v0 to v31", raw::vector_bits(), 0);
     rest.iter()
         .chain(optional())
@@ -33,8 +38,15 @@ pub(crate) fn look() {
 /// Leaves something in all of them.
 pub(crate) fn soil() {
     raw::soil_vectors();
+    if has_scalable_vectors() {
+        raw::soil_scalable();
+    }
     COMMON.iter().chain(optional()).for_each(|register| (register.write)(register.soil));
     (PROBE.write)(PROBE.soil);
+}
+
+fn has_scalable_vectors() -> bool {
+    ID_AA64PFR0_EL1.get() >> 32 & 0xf != 0
 }
 
 /// Those that not every CPU has.

@@ -84,7 +84,13 @@ impl Order {
                 self.wait_for_readiness(charge, pause)?;
                 charge.stop()?;
                 sleep(LONG);
-                until(charge, State::Stopping, &[], |status| status.inside != 0)
+                let is_left_behind = |status: &Status| status.inside != 0;
+                // Whatever is ordered is kept for when it has left, and nobody waits for that.
+                for order in [Charge::stop, Charge::start, Charge::restart, Charge::stop] {
+                    until(charge, State::Stopping, &[], is_left_behind)?;
+                    order(charge)?;
+                }
+                until(charge, State::Stopping, &[], is_left_behind)
             }
         }
     }

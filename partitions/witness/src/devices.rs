@@ -13,7 +13,7 @@ use spin::{Mutex, Once};
 
 /// How long an interrupt is held active, in microseconds, and how often it is looked at in that time at least: on a
 /// simulated machine time goes by while a CPU does nothing.
-const HOLD: u64 = 2000;
+const HOLD: u64 = 8000;
 const LOOKS: u64 = 200;
 /// Seconds that a ringing may take to arrive on a simulated machine whose host is busy.
 const PATIENCE: u32 = 10;

@@ -26,8 +26,8 @@ pub(super) fn wait_for_more(machine: &mut Running<'_>, deadline: Instant) -> Res
     Ok(())
 }
 
-/// Every line is a beat, none is missing, and none tells of anything missed.
-pub(super) fn check(transcript: &[u8], ending: Ending) -> Result<()> {
+/// Every line is a beat, none is missing, and none tells of anything missed. How many interrupts were ended.
+pub(super) fn check(transcript: &[u8], ending: Ending) -> Result<u64> {
     let line = Regex::new(
         r"^beat (\d+) of \d+ us: \d+ ticks, memory well, private interrupts well, rung \d+ times, taken (\d+) of (\d+), ended by others (\d+) and (\d+) times, set up well, \d+ orders given, 0 refused\r$",
     )?;
@@ -47,7 +47,7 @@ pub(super) fn check(transcript: &[u8], ending: Ending) -> Result<()> {
         Ending::Possible => ensure!(ended > 0, "the limit of direct interrupts is not what it is said to be"),
         Ending::Impossible => ensure!(ended == 0, "a guarded neighbour has ended {ended} interrupts"),
     }
-    Ok(())
+    Ok(ended)
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
         check(text.as_bytes(), Ending::Impossible).unwrap();
         assert!(check(text.as_bytes(), Ending::Possible).is_err(), "the limit was not reached");
         check((text.clone() + "\r\n").as_bytes(), Ending::Impossible).unwrap_err();
-        check((beat(1, 2) + &beat(2, 2)).as_bytes(), Ending::Possible).unwrap();
+        assert_eq!(check((beat(1, 2) + &beat(2, 3)).as_bytes(), Ending::Possible).unwrap(), 3);
     }
 
     #[test]

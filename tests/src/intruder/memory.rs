@@ -107,7 +107,10 @@ impl Constant {
 
     /// Reads it and compares it with the image.
     pub(super) fn look(&self, monitor: &mut Monitor) -> Result<()> {
-        let found = monitor.read(self.base, self.image.len())?;
+        self.compare(&monitor.read(self.base, self.image.len())?)
+    }
+
+    fn compare(&self, found: &[u8]) -> Result<()> {
         ensure!(found.len() == self.image.len(), "{} bytes of memory", found.len());
         let bytes = found.iter().zip(&self.image).enumerate();
         let changed = bytes.filter(|(at, (found, image))| found != image && !self.data.contains(at));
@@ -128,4 +131,21 @@ fn data(elf: &[u8]) -> Result<Range<usize>> {
     let [segment] = writable.collect::<Vec<_>>()[..] else { bail!("not one writable segment") };
     let begin = usize::try_from(segment.p_vaddr(endian) - base)?;
     Ok(begin..begin + usize::try_from(segment.p_memsz(endian))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bit_that_has_changed_is_found_unless_it_is_data() {
+        let constant = Constant { base: 0x4020_0000, image: vec![0x5a; 64], data: 16..24 };
+        constant.compare(&constant.image).unwrap();
+        for at in 0..64 {
+            let mut found = constant.image.clone();
+            found[at] ^= 1;
+            assert_eq!(constant.compare(&found).is_ok(), constant.data.contains(&at), "byte {at}");
+        }
+        assert!(constant.compare(&constant.image[1..]).is_err(), "a byte is missing");
+    }
 }

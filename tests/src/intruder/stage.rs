@@ -64,14 +64,11 @@ impl Stage {
         context.boot_with(&self.name(), built, &["-nic", "none", "-qmp", &monitor.argument()])
     }
 
-    /// The system's file, beside that of a board with as many CPUs, and such. No interrupt is raised by the
-    /// hypervisor there, so that every SPI but those of the two is nobody's, and the attacks' to try.
+    /// The system's file, beside that of a board with as many CPUs, and such.
     fn file(&self, context: &Context<'_>, targets: &str) -> Result<PathBuf> {
         let file = context.made(&self.name(), &self.system(targets))?;
         let board = file.with_file_name("board.toml");
         let text = fs::read_to_string(&board)?;
-        let lines = text.lines().filter(|line| !line.starts_with("unwired-interrupts"));
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
         let changed = text.replace("cpus = 4\n", &format!("cpus = {}\n", self.cpus));
         fs::write(board, changed.replace("\"cortex-a72\"", &format!("{:?}", self.cpu)))?;
         Ok(file)
@@ -88,7 +85,7 @@ impl Stage {
             r#"[[partition]]
 name = "witness"
 image = "witness.elf"
-bootargs = "patience-ms=300"
+bootargs = "patience-ms=400"
 controls = ["intruder"]
 cpus = {watching:?}
 memory = "8M"
@@ -110,8 +107,11 @@ devices = ["/pl061@9030000"]
         )
     }
 
+    /// A name for a board, whatever the seed: those have 31 characters at the most.
     fn name(&self) -> String {
-        format!("intruder-{}-{:?}-{}-{}", self.cpus, self.interrupts, self.seed, self.cpu).to_lowercase()
+        let Self { cpus, interrupts, seed, cpu } = self;
+        let mode = if *interrupts == Interrupts::Direct { 'd' } else { 'g' };
+        format!("{mode}{cpus}-{seed:x}-{cpu}")
     }
 }
 
@@ -168,5 +168,17 @@ impl fmt::Display for Stage {
         let Self { cpus, interrupts, seed, cpu } = self;
         let interrupts = if *interrupts == Interrupts::Direct { "direct" } else { "guarded" };
         write!(f, "{cpus} CPUs ({cpu}), {interrupts}, seed {seed}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stage_has_a_name_that_a_board_may_have() {
+        let stage = Stage { cpus: 8, interrupts: Interrupts::Guarded, seed: u64::MAX, cpu: "neoverse-n2" };
+        assert_eq!(stage.name(), "g8-ffffffffffffffff-neoverse-n2");
+        assert!(stage.name().len() <= 31);
     }
 }

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
 use std::fs;
 
-/// SYSTEM_RESET on one CPU while another sleeps.
+/// SYSTEM_RESET on one CPU while others sleep, and on the only one: that begins its next life without having been
+/// off, so that nothing but EL2 has reset it.
 pub(super) fn resets(context: &Context<'_>) -> Result<()> {
     reset(context, "resets", &[])
 }
@@ -17,15 +18,19 @@ pub(super) fn resets_of_extended_cpus(context: &Context<'_>) -> Result<()> {
 }
 
 fn reset(context: &Context<'_>, name: &str, options: &[&str]) -> Result<()> {
-    let built = context.build(&context.made(name, &patient("reset", ""))?, None)?;
-    let mut machine = context.boot_with(name, &built, options)?;
-    for restart in 1..=times(context) {
-        expect(&mut machine, "patient", r"patient: falls by reset\r\n")?;
-        expect(&mut machine, "bulkhead", r"patient: reset; \d+ entries, ")?;
-        expect(&mut machine, "bulkhead", &format!(r"patient: begins again, restart {restart}\r\n"))?;
-        expect(&mut machine, "patient", r"patient: begins ([^\r]*)\r\n")?;
+    for cpus in ["[2, 0, 1]", "[1]"] {
+        let system = patient("reset", "").replace("[2, 0, 1]", cpus);
+        let built = context.build(&context.made(name, &system)?, None)?;
+        let mut machine = context.boot_with(name, &built, options)?;
+        for restart in 1..=times(context) {
+            expect(&mut machine, "patient", r"patient: falls by reset\r\n")?;
+            expect(&mut machine, "bulkhead", r"patient: reset; \d+ entries, ")?;
+            expect(&mut machine, "bulkhead", &format!(r"patient: begins again, restart {restart}\r\n"))?;
+            expect(&mut machine, "patient", r"patient: begins ([^\r]*)\r\n")?;
+        }
+        nothing_is_left(&machine).with_context(|| format!("on the CPUs {cpus}"))?;
     }
-    nothing_is_left(&machine)
+    Ok(())
 }
 
 pub(super) fn faults(context: &Context<'_>) -> Result<()> {
@@ -116,7 +121,7 @@ fn is_recorded(machine: &mut Running<'_>, restart: u32) -> Result<()> {
 }
 
 /// A patient on two CPUs, with a device, that ends as it wants.
-fn patient(fall: &str, policy: &str) -> String {
+pub(super) fn patient(fall: &str, policy: &str) -> String {
     format!(
         "[[partition]]\nname = \"patient\"\nimage = \"patient.elf\"\nbootargs = \"fall={fall}\"\n\
          cpus = [2, 0, 1]\nmemory = \"4M\"\ndevices = [\"/pl031@9010000\"]\n{policy}"

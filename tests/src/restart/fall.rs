@@ -53,31 +53,74 @@ pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) ->
     Ok(())
 }
 
-/// Stage 1 translates nothing at the vectors, so the CPU is at EL1 for ever and never asks stage 2: the limit of
-/// stopping by taking memory away. Its neighbour goes on.
+/// Stage 1 refuses the vectors by itself, so the CPU is at EL1 for ever and never asks stage 2: the limit of stopping
+/// by taking memory away (docs/decisions/0006). Who controls it is told, and can go on with others; its neighbour
+/// loses nothing.
 pub(super) fn astray(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
     let name = format!("astray-{interrupts:?}").to_lowercase();
     let mode = format!("{interrupts:?}").to_lowercase();
-    let system = format!(
-        "[[partition]]\nname = \"warden\"\nimage = \"warden.elf\"\nbootargs = \"orders=strand@astray:2\"\n\
-         cpus = [0]\nmemory = \"4M\"\ncontrols = [\"astray\"]\n\n\
-         [[partition]]\nname = \"astray\"\nimage = \"patient.elf\"\nbootargs = \"fall=astray\"\n\
-         cpus = [1, 2]\nmemory = \"4M\"\ninterrupts = \"{mode}\"\n\n\
-         [[partition]]\nname = \"ticker\"\nimage = \"ticker.elf\"\nbootargs = \"ticks=4000 period-us=1000\"\n\
-         cpus = [3]\nmemory = \"4M\"\n"
-    );
-    let mut machine = context.run(&name, &context.made(&name, &system)?)?;
-    machine.expect(
-        "warden",
-        &Regex::new(r"warden: strand@astray: Stopping, restart 0, CPUs 0b1\r\n")?,
-        patience(),
-    )?;
-    let told = Regex::new(r"astray: stopping; its CPUs 0b1 \(by bit\) cannot be woken\r\n")?;
-    machine.expect("bulkhead", &told, patience())?;
-    machine.expect("ticker", &Regex::new(r"ticker: 4000 ticks, lost 0, late min")?, patience())?;
+    let mut machine = context.run(&name, &context.made(&name, &ASTRAY.replace("MODE", &mode))?)?;
+    for fall in ["astray", "beyond"] {
+        let stays = format!(r"warden: strand@{fall}: Stopping, restart 0, CPUs 0b1\r\n");
+        machine.expect("warden", &Regex::new(&stays)?, patience())?;
+    }
+    machine.expect("warden", &Regex::new(r"warden: done\r\n")?, patience())?;
+    let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
+    ensure!(!orders.contains("WRONG"), "{orders}");
+    machine.expect("ticker", &Regex::new(r"ticker: 6000 ticks, lost 0, late min")?, patience())?;
     machine.expect("ticker", &Regex::new(r"ticker: pattern intact\r\n")?, patience())?;
+    let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
+    for fall in ["astray", "beyond"] {
+        let told =
+            log.matches(&format!("{fall}: stopping; its CPUs 0b1 (by bit) cannot be woken\r\n")).count();
+        ensure!(told == 1, "{fall}: it was told {told} times that it cannot be woken:\n{log}");
+    }
     Ok(())
 }
+
+/// Two that go astray, one that falls and can be woken, and one that ticks.
+const ASTRAY: &str = r#"
+[qemu]
+cpus = 8
+
+[[partition]]
+name = "warden"
+image = "warden.elf"
+bootargs = "orders=strand@astray:2,strand@beyond:2,restart@well:2*3,stop@well:2"
+cpus = [0]
+memory = "4M"
+controls = ["astray", "beyond", "well"]
+
+[[partition]]
+name = "astray"
+image = "patient.elf"
+bootargs = "fall=astray"
+cpus = [1, 2]
+memory = "4M"
+interrupts = "MODE"
+
+[[partition]]
+name = "beyond"
+image = "patient.elf"
+bootargs = "fall=beyond"
+cpus = [3, 4]
+memory = "4M"
+interrupts = "MODE"
+
+[[partition]]
+name = "well"
+image = "patient.elf"
+bootargs = "fall=wfi"
+cpus = [5, 6]
+memory = "4M"
+
+[[partition]]
+name = "ticker"
+image = "ticker.elf"
+bootargs = "ticks=6000 period-us=1000"
+cpus = [7]
+memory = "4M"
+"#;
 
 /// The lines of `partition` that say this and no more.
 fn count(machine: &Running<'_>, partition: &str, what: &str) -> usize {

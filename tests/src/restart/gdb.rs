@@ -53,15 +53,27 @@ impl Debugger {
     pub(super) fn write(&mut self, address: u64, instructions: &[u32]) -> Result<()> {
         let bytes = instructions.iter().flat_map(|word| word.to_le_bytes());
         let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
-        let answer = self.ask(&format!("M{address:x},{:x}:{digits}", 4 * instructions.len()))?;
-        ensure!(answer == "OK", "writing to {address:#x}: {answer}");
-        Ok(())
+        self.command(&format!("M{address:x},{:x}:{digits}", 4 * instructions.len()))
+    }
+
+    /// Flips bits of the byte at this physical address, whatever the CPUs see there.
+    pub(super) fn flip(&mut self, address: u64, bits: u8) -> Result<()> {
+        self.command("Qqemu.PhyMemMode:1")?;
+        let byte = self.ask(&format!("m{address:x},1"))?;
+        let byte = u8::from_str_radix(&byte, 16).with_context(|| format!("reading {address:#x}: {byte}"))?;
+        self.command(&format!("M{address:x},1:{:02x}", byte ^ bits))?;
+        self.command("Qqemu.PhyMemMode:0")
     }
 
     /// Lets the machine go on.
     pub(super) fn detach(mut self) -> Result<()> {
-        let answer = self.ask("D")?;
-        ensure!(answer == "OK", "detaching: {answer}");
+        self.command("D")
+    }
+
+    /// What QEMU does, or refuses.
+    fn command(&mut self, packet: &str) -> Result<()> {
+        let answer = self.ask(packet)?;
+        ensure!(answer == "OK", "QEMU's answer to {packet}: {answer}");
         Ok(())
     }
 
@@ -126,6 +138,13 @@ mod tests {
         let (mut debugger, asked) = qemu(&["+$OK#9a"]);
         debugger.write(0x4000, &[0xd503_3fdf]).unwrap();
         assert_eq!(asked.join().unwrap(), "$M4000,4:df3f03d5#0a");
+    }
+
+    #[test]
+    fn a_bit_of_a_byte_is_flipped_where_no_cpu_sees_it() {
+        let (mut debugger, asked) = qemu(&["+$OK#9a", "+$5a#96", "+$OK#9a", "+$OK#9a"]);
+        debugger.flip(0x4020_0000, 0x80).unwrap();
+        assert!(asked.join().unwrap().contains("$M40200000,1:da#"));
     }
 
     #[test]

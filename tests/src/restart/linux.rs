@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 /// SYSTEM_RESET, by way of `reboot`.
 pub(super) fn by_itself(context: &Context<'_>) -> Result<()> {
-    restarted(context, "linux-reboots", "", |linux, _| {
+    restarted(context, "linux-reboots", &Orders::NONE, |linux, _| {
         linux.machine.send("linux", b"reboot -f\n")?;
         ended(linux, "reset")
     })
@@ -25,7 +25,7 @@ pub(super) fn by_itself(context: &Context<'_>) -> Result<()> {
 
 /// SYSTEM_RESET, by way of a panic: the other CPU is parked by then.
 pub(super) fn by_panic(context: &Context<'_>) -> Result<()> {
-    restarted(context, "linux-panics", "", |linux, _| {
+    restarted(context, "linux-panics", &Orders::NONE, |linux, _| {
         linux.machine.send("linux", b"echo c > /proc/sysrq-trigger\n")?;
         ended(linux, "reset")
     })
@@ -34,7 +34,7 @@ pub(super) fn by_panic(context: &Context<'_>) -> Result<()> {
 /// An exception where there is no memory. CPUs share the kernel's code, and one that came into the midst of what
 /// breaks it would not fail but take exceptions for ever, so there is only one.
 pub(super) fn by_fault(context: &Context<'_>) -> Result<()> {
-    restarted(context, "linux-fails", "", |linux, socket| {
+    restarted(context, "linux-fails", &Orders::NONE, |linux, socket| {
         let cpus = linux.answer("echo 0 > /sys/devices/system/cpu/cpu1/online; nproc", r"\n(\d+)\r\n")?;
         ensure!(cpus == "1", "nproc says {cpus}");
         break_kernel(linux, socket)?;
@@ -44,18 +44,43 @@ pub(super) fn by_fault(context: &Context<'_>) -> Result<()> {
 
 /// An order, given as soon as the third CPU is in.
 pub(super) fn by_order(context: &Context<'_>) -> Result<()> {
-    let orders = format!("restart@linux:3*{},", times(context));
+    let orders = Orders { list: format!("restart@linux:3*{},", times(context)), ..Orders::NONE };
     restarted(context, "linux-is-ordered", &orders, |linux, _| {
         linux.machine.send("linux", HERALD)?;
         ended(linux, "restarted by order")
     })
 }
 
+/// An order after a panic from which Linux does not restart: two CPUs are parked, the third runs in a circle, all
+/// with their interrupts off. The warden waits until it has got there.
+pub(super) fn by_order_after_a_panic(context: &Context<'_>) -> Result<()> {
+    let orders = Orders { list: format!("restart@linux:3*{},", times(context)), pause: 4000 };
+    restarted(context, "linux-is-stuck", &orders, |linux, _| {
+        linux.machine.send("linux", b"echo 0 > /proc/sys/kernel/panic\n")?;
+        linux.machine.send("linux", HERALD)?;
+        linux.machine.send("linux", b"echo c > /proc/sysrq-trigger\n")?;
+        linux.machine.expect("linux", &Regex::new("end Kernel panic - not syncing")?, patience())?;
+        ended(linux, "restarted by order")
+    })
+}
+
+/// What the warden is told beside the orders that end the test.
+struct Orders {
+    /// Orders, each with a comma behind it.
+    list: String,
+    /// Milliseconds between Linux's turning on its third CPU and the order.
+    pause: u64,
+}
+
+impl Orders {
+    const NONE: Self = Self { list: String::new(), pause: 50 };
+}
+
 /// Has Linux restarted again and again by `restart`, and looks at what its neighbours say.
 fn restarted(
     context: &Context<'_>,
     name: &str,
-    orders: &str,
+    orders: &Orders,
     restart: impl Fn(&mut Linux<'_>, &Path) -> Result<()>,
 ) -> Result<()> {
     let undisturbed = ticker_without_restarts(context)?;
@@ -93,7 +118,7 @@ fn ticker_without_restarts(context: &Context<'_>) -> Result<Counts> {
     static COUNTS: Mutex<Option<Counts>> = Mutex::new(None);
     let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
     if counts.is_none() {
-        let path = context.made("linux-undisturbed", &system(""))?;
+        let path = context.made("linux-undisturbed", &system(&Orders::NONE))?;
         let mut linux = Linux::boot(context, "linux-undisturbed", &path)?;
         *counts = Some(finish(&mut linux)?);
     }
@@ -159,7 +184,8 @@ fn neighbour_is_well(machine: &mut Running<'_>) -> Result<()> {
 }
 
 /// Linux on three CPUs, of which it begins with two, beside two tickers and the warden.
-fn system(orders: &str) -> String {
+fn system(orders: &Orders) -> String {
+    let Orders { list, pause } = orders;
     format!(
         r#"
 [qemu]
@@ -203,7 +229,7 @@ memory = "4M"
 [[partition]]
 name = "warden"
 image = "warden.elf"
-bootargs = "orders={orders}stop@linux:3,stop@ticker"
+bootargs = "pause-ms={pause} orders={list}stop@linux:3,stop@ticker"
 cpus = [4]
 memory = "4M"
 controls = ["linux", "ticker"]

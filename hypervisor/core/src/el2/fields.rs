@@ -24,11 +24,17 @@ pub(super) mod hcr {
     pub(crate) const TID5: u64 = 1 << 58;
 }
 
-/// CPTR_EL2 with HCR_EL2.E2H = 0; RES1 includes TZ and TSM, which trap SVE and SME.
+/// CPTR_EL2 with HCR_EL2.E2H = 0; RES1 includes TSM, which traps SME. TZ is RES1 on a CPU without SVE.
 pub(super) mod cptr {
-    pub(crate) const RES1: u64 = 0x33ff;
+    pub(crate) const RES1: u64 = 0x32ff;
+    pub(crate) const TZ: u64 = 1 << 8;
     pub(crate) const TTA: u64 = 1 << 20;
     pub(crate) const TAM: u64 = 1 << 30;
+}
+
+/// ZCR_EL2.
+pub(super) mod zcr {
+    pub(crate) const LEN: u64 = 0xf;
 }
 
 /// MDCR_EL2.

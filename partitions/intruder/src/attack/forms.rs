@@ -25,6 +25,12 @@ pub(crate) enum Form {
     UnprivilegedStore,
     /// Loads with a weaker order (FEAT_LRCPC).
     WeakLoad,
+    /// Loads scalable vectors or predicates (FEAT_SVE).
+    ScalableLoad,
+    /// Stores such.
+    ScalableStore,
+    /// Loads such, and where it may not it loads nothing.
+    NonFaultingLoad,
     /// Zeroes a block.
     ZeroBlock,
     /// May do nothing at all.
@@ -164,6 +170,19 @@ instructions! { FORMS: Form = intruder_memory_forms, [
     "sttr x1, [x0]" => Form::UnprivilegedStore,
     "ldaprb w1, [x0]" => Form::WeakLoad,
     "ldapr x1, [x0]" => Form::WeakLoad,
+    "ld1b {z0.b}, p0/z, [x0]" => Form::ScalableLoad,
+    "ld1d {z0.d}, p0/z, [x0]" => Form::ScalableLoad,
+    "ld1rd {z0.d}, p0/z, [x0]" => Form::ScalableLoad,
+    "ld2d {z0.d, z1.d}, p0/z, [x0]" => Form::ScalableLoad,
+    "ldff1d {z0.d}, p0/z, [x0]" => Form::ScalableLoad,
+    "ldr z0, [x0]" => Form::ScalableLoad,
+    "ldr p1, [x0]" => Form::ScalableLoad,
+    "ldnf1d {z0.d}, p0/z, [x0]" => Form::NonFaultingLoad,
+    "st1b {z0.b}, p0, [x0]" => Form::ScalableStore,
+    "st1d {z0.d}, p0, [x0]" => Form::ScalableStore,
+    "st2d {z0.d, z1.d}, p0, [x0]" => Form::ScalableStore,
+    "str z0, [x0]" => Form::ScalableStore,
+    "str p1, [x0]" => Form::ScalableStore,
     "dc zva, x0" => Form::ZeroBlock,
     "prfm pldl1keep, [x0]" => Form::Hint,
     "prfm pstl1keep, [x0]" => Form::Hint,

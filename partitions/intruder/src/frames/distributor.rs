@@ -1,6 +1,6 @@
 //! Every offset of the distributor.
 
-use super::own::spis;
+use super::own::own_spis;
 use super::{Shown, Sweep};
 use guest_rt::Machine;
 
@@ -28,7 +28,7 @@ struct Owned([u32; 32]);
 impl Owned {
     fn of(machine: &Machine) -> Self {
         let mut owned = Self([0; 32]);
-        for spi in spis(machine, "spis") {
+        for spi in own_spis(machine) {
             let (word, bit) = (usize::try_from(spi / 32).unwrap_or(0), spi % 32);
             owned.0[word] |= 1 << bit;
         }

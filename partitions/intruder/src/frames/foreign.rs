@@ -3,7 +3,7 @@
 //! GICv3 §12.9. The intruder sees no trace of what it tried; that there is none elsewhere is for the witness,
 //! who compares its own interrupts with what it has set.
 
-use super::own::spis;
+use super::own::own_spis;
 use crate::plain::{Plain, VALUE};
 use crate::tally::Tally;
 use guest_rt::Machine;
@@ -40,7 +40,7 @@ const WAYS: &[(&str, Way)] = &[
 
 /// Tries every way at every SPI that is not the intruder's.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
-    let owned = spis(machine, "spis");
+    let owned = own_spis(machine);
     for spi in (32..1020).filter(|spi| !owned.clone().any(|owned| owned == *spi)) {
         for (name, way) in WAYS {
             let (offset, size, value) = way(spi);

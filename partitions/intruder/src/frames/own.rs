@@ -1,7 +1,8 @@
 //! The intruder's own interrupts, which must work: isolation that took them too would be none.
 //!
-//! Its SPIs (boot argument `spis=N[,N…]`) by the registers that have bits of them; its timer and an SGI put
-//! into group 0, which belongs to nobody: they must reach nobody (GICv3 §4.6, groups).
+//! Its SPIs by the registers that have bits of them: those of its devices (boot argument `spis=N[,N…]`) and, where
+//! its UART is a virtual one, the one that says so. Its timer and an SGI put into group 0, which belongs to
+//! nobody: they must reach nobody (GICv3 §4.6, groups).
 
 use crate::plain::Plain;
 use crate::tally::Tally;
@@ -9,15 +10,20 @@ use guest_rt::{Machine, machine, timer};
 
 /// Tries all of it.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
-    for spi in spis(machine, "spis") {
+    for spi in own_spis(machine) {
         bits(tally, plain, machine.distributor.base, spi);
         bytes(tally, plain, machine.distributor.base, spi);
     }
     group_0(tally, plain, machine);
 }
 
+/// The INTIDs of the intruder's SPIs.
+pub(crate) fn own_spis(machine: &Machine) -> impl Iterator<Item = u64> + Clone {
+    spis(machine, "spis").chain(machine.uart_interrupt.map(u64::from))
+}
+
 /// The INTIDs of the boot argument `key`.
-pub(crate) fn spis(machine: &Machine, key: &str) -> impl Iterator<Item = u64> + Clone {
+pub(super) fn spis(machine: &Machine, key: &str) -> impl Iterator<Item = u64> + Clone {
     machine.argument(key).into_iter().flat_map(|list| list.split(',')).map(|text| {
         match machine::parse(text) {
             Some(spi @ 32..1020) => spi,

@@ -2,7 +2,7 @@
 
 use crate::attack::Slots;
 use crate::encoding::Encoding;
-use crate::frames::own::spis;
+use crate::frames::own::own_spis;
 use crate::plain::Plain;
 use guest_rt::{Machine, gic, timer};
 
@@ -73,7 +73,7 @@ impl Condition {
             for cpu in 0..machine.cpus().len() as u64 {
                 set(register + cpu * 0x2_0000, ALL);
             }
-            spis(machine, "spis").for_each(|spi| {
+            own_spis(machine).for_each(|spi| {
                 plain.set_word(machine.distributor.base + register + spi / 32 * 4, 1 << (spi % 32));
             });
         };

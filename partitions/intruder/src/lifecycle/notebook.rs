@@ -27,18 +27,18 @@ impl Notebook {
         self.plain.word(self.base + GPIOIS)
     }
 
-    /// Lives of which the next has found nothing.
-    pub(super) fn answered(&self) -> u64 {
+    /// Lives of which the next has found something.
+    pub(super) fn wrong(&self) -> u64 {
         self.plain.word(self.base + GPIOIBE)
     }
 
-    /// One more life ends.
+    /// One more life ends: the last thing it does before that. Whoever is ended before is born again.
     pub(super) fn turn_page(&self) {
         self.plain.set_word(self.base + GPIOIS, self.lives() + 1);
     }
 
-    /// The last one has left nothing.
-    pub(super) fn note_answered(&self) {
-        self.plain.set_word(self.base + GPIOIBE, self.answered() + 1);
+    /// The last one has left something.
+    pub(super) fn note_wrong(&self) {
+        self.plain.set_word(self.base + GPIOIBE, self.wrong() + 1);
     }
 }

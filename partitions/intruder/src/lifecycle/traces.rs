@@ -6,7 +6,7 @@
 use crate::attack::traces::{self, READ_VECTOR, WRITE_VECTOR};
 use crate::attack::{Slots, enable_vectors};
 use crate::encoding::Encoding;
-use crate::frames::own::spis;
+use crate::frames::own::own_spis;
 use crate::plain::Plain;
 use core::fmt;
 use guest_rt::{Machine, Span};
@@ -103,7 +103,7 @@ fn idle(machine: &Machine) -> impl Iterator<Item = (u64, u64)> {
         (0..machine.cpus().len() as u64).map(|cpu| machine.redistributors.base + cpu * 0x2_0000 + 0x1_0000);
     let private = frames.flat_map(|frame| STATES.map(|state| (0xffff_ffff, frame + state)));
     let distributor = machine.distributor.base;
-    let shared = spis(machine, "spis")
+    let shared = own_spis(machine)
         .flat_map(move |spi| STATES.map(|state| (1 << (spi % 32), distributor + state + spi / 32 * 4)));
     private.chain(shared)
 }

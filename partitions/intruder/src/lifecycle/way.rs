@@ -1,6 +1,7 @@
 //! The ways to end a life: in what condition its first CPU is, what the others do, and what ends it.
 
 use super::condition::Condition;
+use super::notebook::Notebook;
 use super::occupation::Occupation;
 use crate::attack;
 use crate::plain::Plain;
@@ -69,7 +70,7 @@ pub(super) fn ways(machine: &Machine) -> impl Iterator<Item = Way> {
 
 impl Way {
     /// Goes it.
-    pub(super) fn end(&self, plain: &Plain, machine: &'static Machine) {
+    pub(super) fn end(&self, plain: &Plain, machine: &'static Machine, notebook: &Notebook) {
         if let Some(work) = self.others {
             work.begin_on_others(machine);
         }
@@ -77,6 +78,7 @@ impl Way {
             gic::Private::open(machine);
         }
         self.condition.make(plain, machine);
+        notebook.turn_page();
         match self.end {
             End::Call(conduit, function) => super::occupation::call(conduit, function),
             End::NoMemory => attack::lose_memory(),
