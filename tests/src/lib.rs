@@ -21,6 +21,7 @@ mod intruder;
 mod linux;
 mod loader;
 mod refusal;
+mod registers;
 mod restart;
 mod runner;
 mod shapes;
@@ -82,6 +83,7 @@ pub fn all() -> Vec<Test> {
         damage::TESTS,
         entry_state::TESTS,
         shapes::TESTS,
+        registers::TESTS,
         linux::TESTS,
         intruder::TESTS,
         restart::TESTS,

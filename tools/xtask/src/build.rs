@@ -11,11 +11,12 @@ use crate::{
 };
 
 /// Binaries and the names under which systems know them.
-const IMAGES: [(&str, &str); 9] = [
+const IMAGES: [(&str, &str); 10] = [
     ("hypervisor", "bulkhead.elf"),
     ("bench", "bench.elf"),
     ("hello", "hello.elf"),
     ("intruder", "intruder.elf"),
+    ("keeper", "keeper.elf"),
     ("patient", "patient.elf"),
     ("ticker", "ticker.elf"),
     ("trespasser", "trespasser.elf"),

@@ -10,8 +10,18 @@ use std::{
 /// The target of everything that runs on the board.
 pub(crate) const TARGET: &str = "aarch64-unknown-none-softfloat";
 /// The crates that run on the board.
-pub(crate) const BOARD_CRATES: [&str; 9] =
-    ["hypervisor", "bench", "hello", "intruder", "patient", "ticker", "trespasser", "warden", "witness"];
+pub(crate) const BOARD_CRATES: [&str; 10] = [
+    "hypervisor",
+    "bench",
+    "hello",
+    "intruder",
+    "keeper",
+    "patient",
+    "ticker",
+    "trespasser",
+    "warden",
+    "witness",
+];
 
 /// The root of the workspace.
 ///
