@@ -167,10 +167,13 @@ extern "C" fn on_translation(_id: Id, block: *mut Block) {
         // SAFETY: as above; registers are read by the callback, as the flag says.
         unsafe { qemu_plugin_register_vcpu_tb_exec_cb(block, on_block, READS_REGISTERS, ptr::null_mut()) };
     }
+    let mut uncounted = 0;
     for index in 0..count {
         // SAFETY: as above, and it has an instruction with this number.
         let instruction = unsafe { qemu_plugin_tb_get_insn(block, index) };
-        if let Some(mark) = Mark::decode(word(instruction)) {
+        let word = word(instruction);
+        if let Some(mark) = Mark::decode(word) {
+            count_at(instruction, &mut uncounted);
             let user = ptr::without_provenance_mut(packed(mark));
             call(instruction, on_mark, NO_REGISTERS, user);
         }
@@ -178,11 +181,27 @@ extern "C" fn on_translation(_id: Id, block: *mut Block) {
             if let Some(vector) = vector(instruction) {
                 call(instruction, on_entry, READS_REGISTERS, ptr::without_provenance_mut(vector));
             }
-            call(instruction, on_instruction, NO_REGISTERS, ptr::null_mut());
+            uncounted += 1;
+            if accesses_memory(word) || index + 1 == count {
+                count_at(instruction, &mut uncounted);
+            }
         } else if counts_guest {
             call(instruction, on_guest_instruction, NO_REGISTERS, ptr::null_mut());
         }
     }
+}
+
+/// Has these many instructions counted when this one is about to be executed.
+fn count_at(instruction: *mut Instruction, uncounted: &mut usize) {
+    if *uncounted != 0 {
+        call(instruction, on_instructions, NO_REGISTERS, ptr::without_provenance_mut(*uncounted));
+        *uncounted = 0;
+    }
+}
+
+/// Whether it is of the class of loads and stores (Arm ARM C4.1).
+const fn accesses_memory(instruction: u32) -> bool {
+    instruction >> 25 & 0b0101 == 0b0100
 }
 
 /// A block at EL2 begins.
@@ -192,9 +211,9 @@ extern "C" fn on_block(_index: c_uint, _user: *mut c_void) {
     }
 }
 
-/// An instruction at EL2.
-extern "C" fn on_instruction(_index: c_uint, _user: *mut c_void) {
-    BOOKS.execute(PLACE.get());
+/// So many instructions at EL2.
+extern "C" fn on_instructions(_index: c_uint, count: *mut c_void) {
+    BOOKS.execute(PLACE.get(), count.addr() as u64);
 }
 
 /// An instruction below EL2. QEMU can add without a call, but in version 10.0 not under `-icount`: with more
