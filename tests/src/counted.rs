@@ -40,6 +40,11 @@ struct How {
 /// A running machine whose instructions are counted.
 pub(crate) struct Counted<'a> {
     machine: Running<'a>,
+    reading: Reading,
+}
+
+/// How to read what was counted, once QEMU has ended.
+pub(crate) struct Reading {
     report: PathBuf,
     partitions: Vec<(String, Range<usize>)>,
 }
@@ -77,13 +82,14 @@ impl<'a> Context<'a> {
         let images = vec![self.images.clone()];
         let binary =
             Options { images, hypervisor: hypervisor.clone(), ..Options::default() }.hypervisor_path();
-        let counted = self.start_counted(name, machine, Some(vectors(&binary)?), *count)?;
+        let mut counted = self.start_counted(name, machine, Some(vectors(&binary)?), *count)?;
         let plan = built.plan()?;
         let partitions = plan.partitions.iter().map(|partition| {
             let first = partition.cpus.start as usize;
             (partition.name.to_string(), first..first + partition.cpus.count as usize)
         });
-        Ok(Counted { partitions: partitions.collect(), ..counted })
+        counted.reading.partitions = partitions.collect();
+        Ok(counted)
     }
 
     /// Starts a machine and counts. Entries are told apart if it is said where the vectors are.
@@ -105,21 +111,34 @@ impl<'a> Context<'a> {
             argument.push_str(",guest=on");
         }
         machine.args.extend(["-plugin".into(), argument.into()]);
-        Ok(Counted { machine: self.start(&machine)?, report, partitions: Vec::new() })
+        let reading = Reading { report, partitions: Vec::new() };
+        Ok(Counted { machine: self.start(&machine)?, reading })
     }
 }
 
-impl Counted<'_> {
+impl<'a> Counted<'a> {
+    /// The machine by itself, and how to read what it has counted in the end.
+    pub(crate) fn split(self) -> (Running<'a>, Reading) {
+        (self.machine, self.reading)
+    }
+
     /// What was counted, once QEMU has ended by itself.
     pub(crate) fn wait_for_counts(mut self) -> Result<Counts> {
         let status = self.machine.wait(patience())?;
         ensure!(status.success(), "QEMU: {status}");
-        self.read()
+        self.reading.read()
     }
 
     /// Ends QEMU, and gives what was counted until then.
-    pub(crate) fn end_and_count(mut self) -> Result<Counts> {
-        let status = self.machine.end(patience())?;
+    pub(crate) fn end_and_count(self) -> Result<Counts> {
+        self.reading.end_and_count(self.machine)
+    }
+}
+
+impl Reading {
+    /// Ends QEMU on that machine, and gives what was counted until then.
+    pub(crate) fn end_and_count(self, mut machine: Running<'_>) -> Result<Counts> {
+        let status = machine.end(patience())?;
         ensure!(status.success(), "QEMU: {status}");
         self.read()
     }

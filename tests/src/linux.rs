@@ -1,9 +1,10 @@
 //! Unmodified Linux: Debian's kernel on one CPU and on two, with a disk of its own, beside bare metal.
 
 use crate::counts::Counts;
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Company, Context, Need, PATIENCE, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
+use std::time::{Duration, Instant};
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
@@ -165,6 +166,8 @@ memory = "16M"
 pub(crate) struct Linux<'a> {
     /// What it runs on.
     pub(crate) machine: Running<'a>,
+    /// How long it may take to boot.
+    patience: Duration,
 }
 
 #[derive(Debug)]
@@ -181,14 +184,22 @@ impl<'a> Linux<'a> {
 
     /// The one that boots on `machine`, once there is a prompt.
     pub(crate) fn of(machine: Running<'a>) -> Result<Self> {
-        let mut linux = Self { machine };
-        linux.wait_until_ready()?;
-        Ok(linux)
+        Self::ready(Self { machine, patience: PATIENCE })
+    }
+
+    /// The same, where instructions are counted. Its image is hashed at EL2, so its boot takes several times as long.
+    pub(crate) fn counted(machine: Running<'a>) -> Result<Self> {
+        Self::ready(Self { machine, patience: 5 * PATIENCE })
+    }
+
+    fn ready(mut self) -> Result<Self> {
+        self.wait_until_ready()?;
+        Ok(self)
     }
 
     /// Waits until it has booted, again perhaps, and there is a prompt.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
-        self.machine.expect("linux", &Regex::new("linux: ready, ")?, patience())?;
+        self.machine.expect("linux", &Regex::new("linux: ready, ")?, Instant::now() + self.patience)?;
         self.machine.expect("linux", &Regex::new("# ")?, patience())?;
         Ok(())
     }

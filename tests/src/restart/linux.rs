@@ -1,16 +1,23 @@
 //! Linux restarted, with a disk transfer in flight, beside neighbours that must not notice.
 //!
 //! One ticker reports all the time; the other makes no sound, so that its exits can be compared to the last one
-//! with those of a run in which nothing was restarted. The warden waits until Linux turns on its third CPU: so
-//! the test tells it, through Linux, that the time has come.
+//! with those of a run in which nothing was restarted. Of both, what their exits take at EL2 is compared to the last
+//! instruction. The warden waits until Linux turns on its third CPU: so the test tells it, through Linux, that the
+//! time has come.
 
 use super::gdb::{self, Debugger};
 use super::times;
+use crate::counted;
 use crate::counts::Counts;
 use crate::linux::Linux;
 use crate::{Context, Running, patience};
 use anyhow::{Context as _, Result, bail, ensure};
+use bulkhead::system::Built;
+use bulkhead_plan::Partition;
+use counter::{Exits, Tally};
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -83,15 +90,15 @@ fn restarted(
     orders: &Orders,
     restart: impl Fn(&mut Linux<'_>, &Path) -> Result<()>,
 ) -> Result<()> {
-    let undisturbed = ticker_without_restarts(context)?;
+    let undisturbed = without_restarts(context)?;
     // The path of a socket must be short.
     let folder = tempfile::Builder::new().prefix("bulkhead-").tempdir()?;
     let socket = folder.path().join("gdb");
-    let path = context.made(name, &system(orders))?;
-    let built = context.build(&path, None)?;
+    let built = context.build(&context.made(name, &system(orders))?, None)?;
     let options = gdb::options(&socket);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let mut linux = Linux::of(context.boot_with(name, &built, &options)?)?;
+    let (machine, reading) = context.count(name, &built, None, &options)?.split();
+    let mut linux = Linux::counted(machine)?;
     for number in 1..=times(context) {
         let is_busy = linux.answer(TRANSFER, r"\n(busy)\r\n");
         is_busy.and_then(|_| restart(&mut linux, &socket)).with_context(|| format!("restart {number}"))?;
@@ -101,8 +108,11 @@ fn restarted(
         linux.read_disk(20).context("the disk")?;
     }
     let ticker = finish(&mut linux)?;
-    ensure!(ticker.exits == undisturbed.exits, "the ticker's exits were {undisturbed:?} and are {ticker:?}");
-    neighbour_is_well(&mut linux.machine)
+    neighbour_is_well(&mut linux.machine)?;
+    let neighbours = Neighbours::of(ticker, &built, &reading.end_and_count(linux.machine)?)?;
+    ensure!(neighbours == undisturbed, "the neighbours' exits were {undisturbed:?} and are {neighbours:?}");
+    context.note(format!("{neighbours}, as without restarts"));
+    Ok(())
 }
 
 /// Turns the third CPU on.
@@ -113,16 +123,65 @@ const TICKS: u64 = 1_000_000_000;
 const TRANSFER: &str =
     "(while :; do dd if=/dev/vda of=/dev/null bs=64k iflag=direct 2>/dev/null; done) & echo busy";
 
-/// What the ticker's CPU does in a run in which nothing is restarted: the same for all tests, so it is run once.
-fn ticker_without_restarts(context: &Context<'_>) -> Result<Counts> {
-    static COUNTS: Mutex<Option<Counts>> = Mutex::new(None);
-    let mut counts = COUNTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if counts.is_none() {
-        let path = context.made("linux-undisturbed", &system(&Orders::NONE))?;
-        let mut linux = Linux::boot(context, "linux-undisturbed", &path)?;
-        *counts = Some(finish(&mut linux)?);
+/// What the neighbours' exits were.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Neighbours {
+    /// The ticker's, by reason.
+    reasons: BTreeMap<String, u64>,
+    /// Both's, by cause, and what they took: the ticker's, then the reporter's.
+    causes: [Vec<Exits>; 2],
+}
+
+impl Neighbours {
+    fn of(ticker: Counts, built: &Built, counted: &counted::Counts) -> Result<Self> {
+        let plan = built.plan()?;
+        let causes = |name: &str| -> Result<Vec<Exits>> {
+            let partition = plan.partitions.iter().find(|partition| partition.name.to_string() == name);
+            let partition = partition.with_context(|| format!("there is no partition `{name}`"))?;
+            Ok(steady(counted.cpu(name, 0)?, partition))
+        };
+        Ok(Self { reasons: ticker.exits, causes: [causes("ticker")?, causes("reporter")?] })
     }
-    counts.clone().context("they were just counted")
+}
+
+impl fmt::Display for Neighbours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let exits = || self.causes.iter().flatten();
+        let (count, el2) = (exits().map(|exits| exits.count), exits().map(|exits| exits.el2));
+        write!(f, "neighbours: {} exits, {} instructions at EL2", count.sum::<u64>(), el2.sum::<u64>())
+    }
+}
+
+/// The exits whose cost depends on nobody. Whoever speaks carries to the console what others have said, if it is
+/// free; and when a CPU notices that its partition is being stopped is up to the clock, as is what it does then.
+fn steady(tally: Tally, partition: &Partition) -> Vec<Exits> {
+    const FETCH_ABORT: u8 = 0x20;
+    const DATA_ABORT: u8 = 0x24;
+    let is_of_gic = |page: u64| {
+        let frames = [(partition.distributor.0, 0x1_0000), (partition.redistributors.0, 0x2_0000)];
+        frames.iter().any(|(base, size)| (*base..base + size).contains(&page))
+    };
+    let is_steady = |exits: &Exits| match exits.cause.class {
+        FETCH_ABORT => false,
+        DATA_ABORT => is_of_gic(exits.cause.detail),
+        _ => true,
+    };
+    tally.exits.into_iter().filter(is_steady).collect()
+}
+
+/// What the neighbours' CPUs do in a run in which nothing is restarted: the same for all tests, so it is run once.
+fn without_restarts(context: &Context<'_>) -> Result<Neighbours> {
+    static NEIGHBOURS: Mutex<Option<Neighbours>> = Mutex::new(None);
+    let mut neighbours = NEIGHBOURS.lock().unwrap_or_else(PoisonError::into_inner);
+    if neighbours.is_none() {
+        let name = "linux-undisturbed";
+        let built = context.build(&context.made(name, &system(&Orders::NONE))?, None)?;
+        let (machine, reading) = context.count(name, &built, None, &[])?.split();
+        let mut linux = Linux::counted(machine)?;
+        let ticker = finish(&mut linux)?;
+        *neighbours = Some(Neighbours::of(ticker, &built, &reading.end_and_count(linux.machine)?)?);
+    }
+    neighbours.clone().context("they were just counted")
 }
 
 /// Has the warden stop Linux and then the ticker, whose counts this gives.
