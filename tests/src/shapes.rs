@@ -116,7 +116,7 @@ fn memories(context: &Context<'_>) -> Result<()> {
         ("1G", "3G", 900_000, 1_048_576),
         ("4G", "6G", 3_900_000, 4_194_304),
     ] {
-        let name = format!("linux-{memory}");
+        let name = format!("linux-{memory}").to_lowercase();
         let system = format!(
             r#"[qemu]
 memory = "{machine}"
