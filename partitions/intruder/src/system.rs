@@ -113,11 +113,7 @@ fn every_operation(tally: &mut Tally, row: &Row, encoding: Encoding, at: usize) 
     let can_be_read = row.access != Access::Write && row.presence != Presence::Absent;
     let can_be_written = row.access != Access::Read && row.presence != Presence::Absent;
     let value = row.reads.map_or(Expected::Done, Expected::Value);
-    let nothing = match encoding.is_feature_space() && IDST.is_shown() {
-        true => Expected::Identification(encoding.syndrome_of_read()),
-        false => Expected::Undefined,
-    };
-    let read = if can_be_read { value } else { nothing };
+    let read = if can_be_read { value } else { absent(encoding) };
     judge(tally, row, read, (encoding, "read"), &run(READ, 0));
     let done = if can_be_written { Expected::Done } else { Expected::Undefined };
     let back = if can_be_read { WRITE_BACK } else { WRITE };
@@ -128,10 +124,18 @@ fn every_operation(tally: &mut Tally, row: &Row, encoding: Encoding, at: usize) 
     }
 }
 
-/// A register that need not be there may be UNDEFINED instead.
+/// What comes of reading a register that is not there.
+fn absent(encoding: Encoding) -> Expected {
+    match encoding.is_feature_space() && IDST.is_shown() {
+        true => Expected::Identification(encoding.syndrome_of_read()),
+        false => Expected::Undefined,
+    }
+}
+
+/// A register that need not be there may be UNDEFINED instead; if it is, what is read first says so.
 fn judge(tally: &mut Tally, row: &Row, expected: Expected, what: (Encoding, &str), left: &Left) {
-    let is_undefined = Expected::Undefined.admits(left, 0, None);
-    let is_right = expected.admits(left, 0, None) || row.presence == Presence::Either && is_undefined;
     let (encoding, operation) = what;
+    let is_absent = [Expected::Undefined, absent(encoding)].iter().any(|absent| absent.admits(left, 0, None));
+    let is_right = expected.admits(left, 0, None) || row.presence == Presence::Either && is_absent;
     tally.judge(is_right, format_args!("{encoding} {operation}: {left}, expected {expected}"));
 }
