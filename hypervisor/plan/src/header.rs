@@ -18,7 +18,7 @@ pub const ROOM_FOR_TREE: u64 = 0x4_0000;
 pub const MAGIC: [u8; 8] = *b"BULKHEAD";
 
 /// The form of the plan that this crate reads and writes; there is no second one.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// What entry has to know: filled in by the tool, zero in the bare binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -3,6 +3,8 @@
 //! They speak of the plan alone: who owns which physical bytes, CPUs, interrupts and identifiers. That
 //! the stage-2 tables say the same as the plan is proven by `bulkhead-core`, from the tables' bytes.
 
+mod gic;
+
 use crate::address::{BLOCK, Ipa, PAGE, Pa, Span};
 use crate::decode::Plan;
 use crate::function::is_answered_by_el2;
@@ -42,8 +44,10 @@ pub enum Violation {
     Private(Name, Pa),
     /// One byte in two regions.
     Shared(Name, Name, Pa),
-    /// A frame that is not that of one of the partition's CPUs.
-    SgiFrame(Name, Pa),
+    /// The interrupt controller is described as none that there is.
+    Gic,
+    /// A page of the interrupt controller that the partition may not have, or not there.
+    GicPage(Name, Pa),
     /// A piece that does not go from the window into the partition's RAM.
     Load(Name),
     /// The entry point is not in the partition's RAM.
@@ -66,6 +70,7 @@ pub enum Violation {
 pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     the_window_holds_all_of_the_hypervisor(plan)?;
     records_belong_to_one_partition(plan)?;
+    gic::is_of_one_kind(plan)?;
     cpus_have_one_owner(plan)?;
     vmids_are_unique(plan)?;
     translation_has_one_form(plan)?;
@@ -82,9 +87,6 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     interrupts_have_one_owner(plan)?;
     virtual_uarts_raise_their_partitions_interrupt(plan)
 }
-
-/// Bytes from a CPU's RD_base to its SGI_base (GICv3 §12.10).
-const SGI_BASE: u64 = 0x1_0000;
 
 fn the_window_holds_all_of_the_hypervisor(plan: &Plan<'_>) -> Result<(), Violation> {
     let window = &plan.board.window;
@@ -126,9 +128,9 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
             return Err(Violation::Affinity(cpu.mpidr));
         }
     }
-    let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr || a.redistributor == b.redistributor;
-    match pairs(plan.cpus).find(same) {
-        Some((cpu, _)) => Err(Violation::DuplicateCpu(cpu.mpidr)),
+    let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr;
+    match pairs(plan.cpus).find(same).map(|(cpu, _)| cpu).or(gic::shared_cpu(plan)) {
+        Some(cpu) => Err(Violation::DuplicateCpu(cpu.mpidr)),
         None => Ok(()),
     }
 }
@@ -167,41 +169,26 @@ fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(),
 }
 
 fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
-    let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
-    for Region { ipa, span, kind, .. } in regions(plan, partition) {
-        let console = Span { base: plan.board.console.base, size: PAGE };
-        let console = if plan.board.console.kind == ConsoleKind::None { Span::default() } else { console };
-        let private = [plan.board.window, plan.board.distributor, console];
-        if private.iter().chain(plan.translators).any(|private| private.overlaps(span)) {
-            return Err(Violation::Private(partition.name, span.base));
-        }
+    let console = Span { base: plan.board.console.base, size: PAGE };
+    let console = if plan.board.console.kind == ConsoleKind::None { Span::default() } else { console };
+    for region @ Region { span, kind, .. } in regions(plan, partition) {
         let in_ram = plan.memory.iter().any(|ram| ram.contains(span));
         let touches_ram = plan.memory.iter().any(|ram| ram.overlaps(span));
         match kind {
-            RegionKind::Ram if !in_ram => return Err(Violation::NotRam(partition.name, span.base)),
-            RegionKind::Device if touches_ram => return Err(Violation::NotDevice(partition.name, span.base)),
-            RegionKind::Device if touches_a_redistributor(plan, span) => {
-                return Err(Violation::Private(partition.name, span.base));
-            }
-            RegionKind::SgiFrame => {
-                let mut frames = cpus.iter().map(|cpu| cpu.redistributor.checked_add(SGI_BASE));
-                let slot = frames.position(|frame| frame == Some(span.base));
-                let wanted = slot.and_then(|slot| {
-                    let stride = u64::try_from(slot).ok()?.checked_mul(0x2_0000)?;
-                    partition.redistributors.checked_add(stride)?.checked_add(SGI_BASE)
-                });
-                if wanted != Some(*ipa) || span.size != PAGE {
-                    return Err(Violation::SgiFrame(partition.name, span.base));
+            RegionKind::SgiFrame | RegionKind::CpuInterface => {
+                if !gic::is_given(plan, partition, region) {
+                    return Err(Violation::GicPage(partition.name, span.base));
                 }
             }
-            _ => {}
+            _ if plan.board.window.overlaps(span) || console.overlaps(span) || gic::is_touched(plan, span) => {
+                return Err(Violation::Private(partition.name, span.base));
+            }
+            RegionKind::Ram if !in_ram => return Err(Violation::NotRam(partition.name, span.base)),
+            RegionKind::Device if touches_ram => return Err(Violation::NotDevice(partition.name, span.base)),
+            RegionKind::Ram | RegionKind::Device => {}
         }
     }
     Ok(())
-}
-
-fn touches_a_redistributor(plan: &Plan<'_>, span: &Span) -> bool {
-    plan.cpus.iter().any(|cpu| Span { base: cpu.redistributor, size: 0x2_0000 }.overlaps(span))
 }
 
 fn loads_go_home(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
@@ -234,10 +221,8 @@ fn steps_touch_own_registers(plan: &Plan<'_>, partition: &Partition) -> Result<(
                 .filter(|region| touches(region))
                 .any(|region| !is_own || region.kind != RegionKind::Device)
         });
-        let private = [plan.board.window, plan.board.distributor];
-        let is_private =
-            private.iter().chain(plan.memory).chain(plan.translators).any(|it| it.overlaps(&word));
-        if is_foreign || is_private || touches_a_redistributor(plan, &word) || !step.address.is_aligned(4) {
+        let is_ram = plan.memory.iter().any(|ram| ram.overlaps(&word));
+        if is_foreign || is_ram || gic::is_touched(plan, &word) || !step.address.is_aligned(4) {
             return Err(Violation::Step(partition.name, step.address));
         }
     }
@@ -277,7 +262,7 @@ fn memory_has_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
     };
     for (at, (owner, region)) in owned().enumerate() {
         for (other, rival) in owned().take(at) {
-            if region.span.overlaps(&rival.span) {
+            if region.span.overlaps(&rival.span) && !gic::is_banked(region, rival) {
                 return Err(Violation::Shared(other.name, owner.name, region.span.base));
             }
         }
@@ -339,7 +324,8 @@ impl fmt::Display for Violation {
             Self::NotDevice(who, at) => write!(f, "{who}: there is RAM and no device at {at}"),
             Self::Private(who, at) => write!(f, "{who}: what is at {at} belongs to the hypervisor"),
             Self::Shared(first, second, at) => write!(f, "{first} and {second} both own {at}"),
-            Self::SgiFrame(who, at) => write!(f, "{who}: {at} is not a frame of one of its CPUs"),
+            Self::Gic => f.write_str("the interrupt controller is none that there is"),
+            Self::GicPage(who, at) => write!(f, "{who}: {at} is no page of its CPUs' interrupts"),
             Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),
             Self::Entry(who) => write!(f, "{who}: it begins outside its memory"),
             Self::Interrupt(who, intid) => write!(f, "{who}: interrupt {intid} is not its own"),
@@ -357,6 +343,7 @@ impl fmt::Display for Violation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{GicVersion, InterruptMode};
     use crate::sample::Sample;
 
     fn verdict(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
@@ -504,12 +491,55 @@ mod tests {
     #[test]
     fn an_sgi_frame_belongs_to_the_cpu_it_is_shown_as() {
         let foreign = verdict(|plan| plan.regions[0].span.base = Pa(0x080f_0000));
-        assert_eq!(foreign, Err(Violation::SgiFrame(name("first"), Pa(0x080f_0000))));
+        assert_eq!(foreign, Err(Violation::GicPage(name("first"), Pa(0x080f_0000))));
         let swapped = verdict(|plan| {
             plan.regions[0].span.base = Pa(0x080d_0000);
             plan.regions[1].span.base = Pa(0x080b_0000);
         });
-        assert_eq!(swapped, Err(Violation::SgiFrame(name("first"), Pa(0x080d_0000))));
+        assert_eq!(swapped, Err(Violation::GicPage(name("first"), Pa(0x080d_0000))));
+    }
+
+    fn with_gicv2(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
+        verdict(|plan| {
+            *plan = Sample::with_gicv2();
+            change(plan);
+        })
+    }
+
+    #[test]
+    fn every_direct_partition_has_the_first_page_of_a_gicv2s_cpu_interface() {
+        assert_eq!(with_gicv2(|_| {}), Ok(()));
+        let page = Err(Violation::GicPage(name("second"), Pa(0x0801_0000)));
+        assert_eq!(with_gicv2(|plan| plan.partitions[1].interrupt_mode = InterruptMode::Guarded), page);
+        assert_eq!(with_gicv2(|plan| plan.regions[4].ipa.0 = 0x0802_0000), page);
+        assert_eq!(with_gicv2(|plan| plan.regions[4].span.size = 0x2000), page);
+        let second = Err(Violation::GicPage(name("second"), Pa(0x0801_1000)));
+        assert_eq!(with_gicv2(|plan| plan.regions[4].span.base.0 = 0x0801_1000), second);
+        let as_device = Err(Violation::Private(name("second"), Pa(0x0801_0000)));
+        assert_eq!(with_gicv2(|plan| plan.regions[4].kind = RegionKind::Device), as_device);
+        let on_gicv3 = verdict(|plan| plan.regions[4].kind = RegionKind::CpuInterface);
+        assert_eq!(on_gicv3, Err(Violation::GicPage(name("second"), Pa(0x080f_0000))));
+    }
+
+    #[test]
+    fn a_gicv2_knows_eight_cpus_by_numbers_of_their_own() {
+        assert_eq!(with_gicv2(|plan| plan.cpus[2].interface = 8), Err(Violation::Gic));
+        assert_eq!(with_gicv2(|plan| plan.cpus[2].interface = 1), Err(Violation::DuplicateCpu(1)));
+    }
+
+    #[test]
+    fn the_interrupt_that_wakes_is_nobodys() {
+        for intid in [0, 27, 33, 1020] {
+            assert_eq!(with_gicv2(|plan| plan.board.wake = intid), Err(Violation::Gic), "{intid}");
+        }
+        assert_eq!(verdict(|plan| plan.board.wake = 287), Err(Violation::Gic), "a GICv3 has SGIs for that");
+    }
+
+    #[test]
+    fn a_controller_is_of_one_kind() {
+        assert_eq!(verdict(|plan| plan.board.gic = GicVersion::V2), Err(Violation::Gic));
+        assert_eq!(with_gicv2(|plan| plan.board.gic = GicVersion::V3), Err(Violation::Gic));
+        assert_eq!(with_gicv2(|plan| plan.board.distributor.size = 0x1_0000), Err(Violation::Gic));
     }
 
     #[test]

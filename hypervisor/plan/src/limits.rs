@@ -27,6 +27,8 @@ pub const TRANSLATORS: usize = 16;
 pub const NAME: usize = 32;
 /// Highest SPI of a GIC without the extended range (GICv3 §2.2.1).
 pub const LAST_SPI: u32 = 1019;
+/// Most CPUs that a GICv2 knows (GICv2 §1.2).
+pub const CPU_INTERFACES: u32 = 8;
 /// Lowest SPI.
 pub const FIRST_SPI: u32 = 32;
 /// Bits of the largest intermediate physical address.

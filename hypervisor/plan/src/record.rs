@@ -66,8 +66,29 @@ impl Range {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(u32)]
 pub enum GicVersion {
+    /// GICv2: the CPU interface is a frame, the same for every CPU and another behind it.
+    V2 = 2,
     /// GICv3 or GICv4, CPU interface by system registers.
     V3 = 3,
+}
+
+impl GicVersion {
+    /// Bytes of the distributor's frame (GICv2 §4.1.2, GICv3 §12.9).
+    pub const fn distributor_size(self) -> u64 {
+        match self {
+            Self::V2 => 0x1000,
+            Self::V3 => 0x1_0000,
+        }
+    }
+
+    /// Bytes of the CPU interface's frame (GICv2 §4.1.3): a page that a partition may have, and one with
+    /// GICC_DIR, which none has.
+    pub const fn cpu_interface_size(self) -> u64 {
+        match self {
+            Self::V2 => 0x2000,
+            Self::V3 => 0,
+        }
+    }
 }
 
 /// How EL2 calls the firmware's PSCI.
@@ -112,12 +133,18 @@ pub struct Board {
     pub heap: Span,
     /// The distributor (GICD).
     pub distributor: Span,
+    /// The CPU interface (GICC) of a GICv2; a GICv3 has none in memory.
+    pub cpu_interface: Span,
     /// Where EL2 speaks.
     pub console: Console,
     /// The interrupt controller's architecture.
     pub gic: GicVersion,
     /// The way to the firmware.
     pub conduit: Conduit,
+    /// INTID of the SPI by which EL2 wakes CPUs where there is a GICv2, nobody's; zero where there is a GICv3.
+    pub wake: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// A CPU of the board.
@@ -126,14 +153,14 @@ pub struct Board {
 pub struct Cpu {
     /// Affinity fields of its MPIDR_EL1, all other bits zero.
     pub mpidr: u64,
-    /// Its redistributor's RD_base frame.
+    /// Its redistributor's RD_base frame; zero where there is a GICv2.
     pub redistributor: Pa,
     /// Affinity that its guest sees in MPIDR_EL1; zero if nobody owns it.
     pub virtual_mpidr: u64,
     /// Index of the owner, or [`NO_PARTITION`].
     pub partition: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The number that a GICv2 knows it by, below [`limits::CPU_INTERFACES`]; zero where there is a GICv3.
+    pub interface: u32,
 }
 
 /// How a partition's interrupts reach it.
@@ -175,8 +202,10 @@ pub struct Partition {
     pub argument: u64,
     /// Where it finds the distributor.
     pub distributor: Ipa,
-    /// Where it finds its first redistributor; the next follow every 128 KiB, one per CPU.
+    /// Where it finds its first redistributor; the next follow every 128 KiB, one per CPU. A GICv2 has none.
     pub redistributors: Ipa,
+    /// Where it finds the CPU interface of a GICv2.
+    pub cpu_interface: Ipa,
     /// Where it finds a virtual PL011, or zero if it has a UART of its own.
     pub uart: Ipa,
     /// Its CPUs.
@@ -219,6 +248,8 @@ pub enum RegionKind {
     Device = 2,
     /// The first page of one of its CPUs' SGI_base frames.
     SgiFrame = 3,
+    /// The first page of GICC: every CPU that reaches it reaches its own registers.
+    CpuInterface = 4,
 }
 
 /// Physical addresses that a partition reaches by itself.

@@ -19,13 +19,13 @@ pub struct Sample {
     pub tables: Span,
     /// RAM.
     pub memory: [Span; 1],
-    /// One ITS.
-    pub translators: [Span; 1],
+    /// One ITS, or none.
+    pub translators: &'static [Span],
     /// Four CPUs: two, one, and one that nobody owns.
     pub cpus: [Cpu; 4],
     /// `first` with two CPUs and `second` with one.
     pub partitions: [Partition; 2],
-    /// RAM, a device and SGI frames.
+    /// RAM, a device, and pages of the interrupt controller.
     pub regions: [Region; 6],
     /// One piece each.
     pub loads: [Load; 2],
@@ -50,7 +50,7 @@ impl Default for Sample {
             board: board(),
             tables: Span::new(0x4023_0000, 0x2000),
             memory: [Span::new(0x4000_0000, 0x4000_0000)],
-            translators: [Span::new(0x0808_0000, 0x2_0000)],
+            translators: &const { [Span::new(0x0808_0000, 0x2_0000)] },
             cpus: [cpu(0, 0, 0), cpu(1, 0, 1), cpu(2, 1, 0), cpu(3, NO_PARTITION, 0)],
             partitions: [partition("first", 0), partition("second", 1)],
             regions: [
@@ -74,6 +74,27 @@ impl Default for Sample {
 }
 
 impl Sample {
+    /// The same on a board with a GICv2, and with a second device in place of a page of SGIs and PPIs.
+    pub fn with_gicv2() -> Self {
+        let mut sample = Self::default();
+        sample.board.gic = GicVersion::V2;
+        sample.board.distributor.size = GicVersion::V2.distributor_size();
+        sample.board.cpu_interface = Span::new(0x0801_0000, GicVersion::V2.cpu_interface_size());
+        sample.board.wake = 287;
+        sample.translators = &[];
+        for (cpu, number) in sample.cpus.iter_mut().zip(0..) {
+            (cpu.redistributor, cpu.interface) = (Pa(0), number);
+        }
+        for partition in &mut sample.partitions {
+            (partition.redistributors, partition.cpu_interface) = (Ipa(0), Ipa(0x0801_0000));
+        }
+        let [first, second, third, _, others, _] = &mut sample.regions;
+        let page = region(0x0801_0000, 0x0801_0000, 0x1000, RegionKind::CpuInterface);
+        (*first, *others) = (page, page);
+        (*second, *third) = (*third, region(0x0901_0000, 0x0901_0000, 0x1000, RegionKind::Device));
+        sample
+    }
+
     /// The sample as bytes, under a digest that is no hash: this crate has none.
     pub fn encode(&self) -> SampleBytes {
         let draft = Draft {
@@ -82,7 +103,7 @@ impl Sample {
             hypervisor_digest: [0; 32],
             board: &self.board,
             memory: &self.memory,
-            translators: &self.translators,
+            translators: self.translators,
             cpus: &self.cpus,
             partitions: &self.partitions,
             regions: &self.regions,
@@ -116,9 +137,12 @@ fn board() -> Board {
         window: Span::new(0x4020_0000, 0x20_0000),
         heap: Span::new(0x4030_0000, 0x8_0000),
         distributor: Span::new(0x0800_0000, 0x1_0000),
+        cpu_interface: Span::default(),
         console: Console { base: Pa(0x0904_0000), kind: ConsoleKind::Pl011, reserved: 0 },
         gic: GicVersion::V3,
         conduit: Conduit::Smc,
+        wake: 0,
+        reserved: 0,
     }
 }
 
@@ -128,7 +152,7 @@ fn name(text: &str) -> Name {
 
 fn cpu(number: u64, partition: u32, virtual_mpidr: u64) -> Cpu {
     let redistributor = Pa(number.saturating_mul(0x2_0000).saturating_add(0x080a_0000));
-    Cpu { mpidr: number, redistributor, virtual_mpidr, partition, reserved: 0 }
+    Cpu { mpidr: number, redistributor, virtual_mpidr, partition, interface: 0 }
 }
 
 fn partition(text: &str, index: u32) -> Partition {
@@ -145,6 +169,7 @@ fn partition(text: &str, index: u32) -> Partition {
         argument: 0x4020_0000,
         distributor: Ipa(0x0800_0000),
         redistributors: Ipa(0x080a_0000),
+        cpu_interface: Ipa(0),
         uart: Ipa(0),
         cpus: range(cpus),
         regions: range(regions),
