@@ -8,13 +8,14 @@ use crate::call::{Call, Psci, Return};
 use crate::cpu_interface::Interface;
 use crate::exit::{Exit, Syndrome};
 use crate::inject::Exception;
-use crate::mmio::Mmio;
+use crate::mmio::{Mmio, Width};
 use crate::nature::Nature;
 use crate::order::Order;
 use crate::reason::Reason;
 use crate::registers::Registers;
+use crate::sgi;
 use crate::spi::SpiSet;
-use bulkhead_plan::{Cpu, Function, Ipa, Partition, Plan, Region, RegionKind};
+use bulkhead_plan::{Cpu, Function, GicVersion, Ipa, Partition, Plan, Region, RegionKind};
 
 /// What a partition owns, from the plan.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,8 @@ pub struct Compartment<'p> {
     pub(crate) everybody: u64,
     /// Its SPIs.
     pub spis: SpiSet,
+    /// What interrupt controller the board has.
+    pub gic: GicVersion,
     /// From its first region of RAM to its last.
     ram: &'p [Region],
     functions: &'p [Function],
@@ -67,6 +70,13 @@ pub enum Action {
         /// The access.
         access: Mmio,
     },
+    /// An access to the CPU interface of a GICv2.
+    CpuInterface {
+        /// Bytes from its base.
+        offset: u64,
+        /// The access.
+        access: Mmio,
+    },
     /// An access to the redistributor of vCPU `vcpu`.
     Redistributor {
         /// Whose.
@@ -93,6 +103,8 @@ pub enum Action {
     Firmware,
     /// Wait for an interrupt, if one could end the wait.
     Wait,
+    /// Turn off that interrupts of this CPU are FIQs.
+    RefuseFiqs,
 }
 
 /// How far a maintenance operation reaches.
@@ -104,8 +116,7 @@ pub enum Reach {
     InnerShareable,
 }
 
-/// Bytes of the distributor's frame, of one redistributor's two frames, of a UART's.
-pub(crate) const DISTRIBUTOR: u64 = 0x1_0000;
+/// Bytes of one redistributor's two frames, of a UART's.
 const REDISTRIBUTOR: u64 = 0x2_0000;
 const UART: u64 = 0x1000;
 
@@ -124,6 +135,7 @@ impl<'p> Compartment<'p> {
             spis: SpiSet::new(interrupts.iter().map(|interrupt| interrupt.intid)),
             ram: from_first_to_last_ram(partition.regions.of(plan.regions).unwrap_or_default()),
             functions: partition.functions.of(plan.functions).unwrap_or_default(),
+            gic: plan.board.gic,
         }
     }
 
@@ -143,9 +155,18 @@ impl<'p> Compartment<'p> {
             }
             Exit::Wait(wait) => (Reason::Wait, wait.answer(registers)),
             Exit::System(access) => access.answer(self, caller, nature, registers),
-            Exit::Data(abort) => self.on_data_abort(registers, &abort),
+            Exit::Data(abort) => self.on_data_abort(caller, registers, &abort),
             Exit::Fetch(abort) => (Reason::Abort, Action::Inject(abort.as_fetch())),
             Exit::Undefined => (Reason::Undefined, Action::Inject(Exception::Undefined)),
+        }
+    }
+
+    /// What an FIQ means that is taken at EL2. Group 0 of a GICv3 is off, so none comes. On a GICv2 it is the
+    /// guest that has asked for its interrupts as FIQs, in a register that is its own (GICC_CTLR.FIQEn).
+    pub const fn on_fiq(&self) -> Option<Action> {
+        match self.gic {
+            GicVersion::V2 => Some(Action::RefuseFiqs),
+            GicVersion::V3 => None,
         }
     }
 
@@ -197,7 +218,7 @@ impl<'p> Compartment<'p> {
         }
     }
 
-    fn on_data_abort(&self, registers: &mut Registers, abort: &Abort) -> (Reason, Action) {
+    fn on_data_abort(&self, caller: usize, registers: &mut Registers, abort: &Abort) -> (Reason, Action) {
         if abort.is_on_walk() || !abort.is_unmapped() {
             return (Reason::Abort, Action::Inject(abort.as_data()));
         }
@@ -205,30 +226,38 @@ impl<'p> Compartment<'p> {
             registers.skip_as(abort.esr());
             return (Reason::Abort, Action::Resume);
         }
-        let frame = self.frame(abort.ipa);
-        match (frame, Mmio::decode(abort.esr(), registers)) {
-            (Some((reason, action)), Some(access)) => {
+        match (self.frame(abort.ipa), Mmio::decode(abort.esr(), registers)) {
+            (Some(frame), Some(access)) => {
                 registers.skip_as(abort.esr());
-                (reason, action(access))
+                frame.answer(self, caller, access)
             }
             _ => (Reason::Abort, Action::Inject(abort.as_data())),
         }
     }
 
-    /// The trapped frame at `ipa`, and the action that an access to it becomes.
-    fn frame(&self, ipa: Ipa) -> Option<(Reason, impl Fn(Mmio) -> Action + use<>)> {
+    /// The trapped frame at `ipa`.
+    fn frame(&self, ipa: Ipa) -> Option<Frame> {
         let within = |base: Ipa, size: u64| ipa.0.checked_sub(base.0).filter(|offset| *offset < size);
         let partition = self.partition;
-        let vcpus = u64::try_from(self.cpus.len()).unwrap_or(0);
-        let frame = if let Some(offset) = within(partition.distributor, DISTRIBUTOR) {
-            Frame::Distributor(offset)
-        } else if let Some(offset) = within(partition.redistributors, vcpus.saturating_mul(REDISTRIBUTOR)) {
+        if let Some(offset) = within(partition.distributor, self.gic.distributor_size()) {
+            return Some(Frame::Distributor(offset));
+        }
+        if let Some(offset) = within(partition.cpu_interface, self.gic.cpu_interface_size()) {
+            return Some(Frame::CpuInterface(offset));
+        }
+        if let Some(offset) = within(partition.redistributors, self.redistributors_size()) {
             let vcpu = usize::try_from(offset.wrapping_div(REDISTRIBUTOR)).ok()?;
-            Frame::Redistributor(vcpu, offset.wrapping_rem(REDISTRIBUTOR))
-        } else {
-            Frame::Uart(within(partition.uart, UART).filter(|_| partition.uart != Ipa(0))?)
-        };
-        Some((frame.reason(), move |access| frame.action(access)))
+            return Some(Frame::Redistributor(vcpu, offset.wrapping_rem(REDISTRIBUTOR)));
+        }
+        within(partition.uart, UART).filter(|_| partition.uart != Ipa(0)).map(Frame::Uart)
+    }
+
+    fn redistributors_size(&self) -> u64 {
+        let vcpus = u64::try_from(self.cpus.len()).unwrap_or(0);
+        match self.gic {
+            GicVersion::V2 => 0,
+            GicVersion::V3 => vcpus.saturating_mul(REDISTRIBUTOR),
+        }
     }
 }
 
@@ -243,24 +272,27 @@ fn from_first_to_last_ram(regions: &[Region]) -> &[Region] {
 #[derive(Clone, Copy)]
 enum Frame {
     Distributor(u64),
+    CpuInterface(u64),
     Redistributor(usize, u64),
     Uart(u64),
 }
 
-impl Frame {
-    const fn reason(self) -> Reason {
-        match self {
-            Self::Distributor(_) => Reason::Distributor,
-            Self::Redistributor(..) => Reason::Redistributor,
-            Self::Uart(_) => Reason::Uart,
-        }
-    }
+/// GICD_SGIR, where there is a GICv2.
+const SGIR: u64 = 0xf00;
 
-    const fn action(self, access: Mmio) -> Action {
-        match self {
-            Self::Distributor(offset) => Action::Distributor { offset, access },
-            Self::Redistributor(vcpu, offset) => Action::Redistributor { vcpu, offset, access },
-            Self::Uart(offset) => Action::Uart { offset, access },
+impl Frame {
+    fn answer(self, compartment: &Compartment<'_>, caller: usize, access: Mmio) -> (Reason, Action) {
+        let has_sgir = compartment.gic == GicVersion::V2;
+        match (self, access.store) {
+            (Self::Distributor(SGIR), Some(value)) if has_sgir && access.width == Width::Word => {
+                (Reason::Sgi, sgi::generate(compartment, caller, value))
+            }
+            (Self::Distributor(offset), _) => (Reason::Distributor, Action::Distributor { offset, access }),
+            (Self::CpuInterface(offset), _) => (Reason::Interface, Action::CpuInterface { offset, access }),
+            (Self::Redistributor(vcpu, offset), _) => {
+                (Reason::Redistributor, Action::Redistributor { vcpu, offset, access })
+            }
+            (Self::Uart(offset), _) => (Reason::Uart, Action::Uart { offset, access }),
         }
     }
 }
@@ -272,8 +304,7 @@ pub(crate) mod tests {
     use proptest::prelude::any;
     use proptest::{prop_assert, proptest};
 
-    fn with<T>(index: usize, test: impl FnOnce(&Compartment<'_>) -> T) -> T {
-        let mut sample = Sample::default();
+    fn with<T>(mut sample: Sample, index: usize, test: impl FnOnce(&Compartment<'_>) -> T) -> T {
         sample.partitions[1].uart = Ipa(0x0900_0000);
         let bytes = sample.encode();
         let plan = Plan::decode(bytes.bytes()).unwrap();
@@ -282,12 +313,19 @@ pub(crate) mod tests {
 
     /// The partition of the sample with CPUs 0 and 1, SPIs 33 and 79, RAM at 0x4000_0000 to 0x4100_0000.
     pub(crate) fn with_first<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
-        with(0, test)
+        with(Sample::default(), 0, test)
     }
 
     /// The partition of the sample with CPU 2, SPI 40 and a virtual UART.
     pub(crate) fn with_second<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
-        with(1, test)
+        with(Sample::default(), 1, test)
+    }
+
+    /// The first partition where there is a GICv2; its CPUs have interfaces 2 and 5, the other's has 1.
+    pub(crate) fn with_gicv2<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
+        let mut sample = Sample::with_gicv2();
+        (sample.cpus[0].interface, sample.cpus[1].interface, sample.cpus[2].interface) = (2, 5, 1);
+        with(sample, 0, test)
     }
 
     fn exit(
@@ -330,6 +368,29 @@ pub(crate) mod tests {
         with_first(|first| {
             let none = exit(first, data_abort(0x18, LOAD_WORD), &mut Registers::default());
             assert_eq!(none.0, Reason::Abort, "no virtual UART does not mean one at address 0");
+        });
+    }
+
+    const STORE_WORD: u64 = LOAD_WORD | 1 << 6;
+
+    #[test]
+    fn a_gicv2_has_other_frames() {
+        with_gicv2(|first| {
+            let reason = |ipa, access| exit(first, data_abort(ipa, access), &mut Registers::default()).0;
+            assert_eq!(reason(0x0800_0ffc, LOAD_WORD), Reason::Distributor);
+            assert_eq!(reason(0x0800_1000, LOAD_WORD), Reason::Abort);
+            assert_eq!(reason(0x0801_0000, LOAD_WORD), Reason::Interface);
+            assert_eq!(reason(0x0801_1000, STORE_WORD), Reason::Interface);
+            assert_eq!(reason(0x0801_2000, LOAD_WORD), Reason::Abort);
+            assert_eq!(reason(0x080a_0008, LOAD_WORD), Reason::Abort);
+            assert_eq!(reason(0x0800_0f00, STORE_WORD), Reason::Sgi);
+            assert_eq!(reason(0x0800_0f00, LOAD_WORD), Reason::Distributor, "it cannot be read");
+            assert_eq!(first.on_fiq(), Some(Action::RefuseFiqs));
+        });
+        with_first(|first| {
+            let sgir = exit(first, data_abort(0x0800_0f00, STORE_WORD), &mut Registers::default());
+            assert_eq!(sgir.0, Reason::Distributor, "a GICv3 with affinity routing has no GICD_SGIR");
+            assert_eq!(first.on_fiq(), None);
         });
     }
 

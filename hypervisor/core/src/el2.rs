@@ -14,6 +14,7 @@ use fields::{cnthctl, cptr, hcr, hfgitr, icc_sre, ich_hcr, mdcr, mpam2, sctlr, s
 /// The features on which EL2's registers depend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Features {
+    gicv3: bool,
     ras: bool,
     sve: bool,
     mpam: bool,
@@ -48,10 +49,10 @@ pub struct Values {
     pub mdcr: u64,
     /// CNTHCTL_EL2.
     pub cnthctl: u64,
-    /// ICC_SRE_EL2.
-    pub icc_sre: u64,
+    /// ICC_SRE_EL2 and ICC_SRE_EL1.
+    pub icc_sre: Option<u64>,
     /// ICH_HCR_EL2.
-    pub ich_hcr: u64,
+    pub ich_hcr: Option<u64>,
     /// HCRX_EL2.
     pub hcrx: Option<u64>,
     /// HFGRTR_EL2, HFGWTR_EL2, HDFGRTR_EL2, HDFGWTR_EL2: all zero; HFGITR_EL2 is this.
@@ -92,6 +93,7 @@ impl Features {
         let has = |value, lowest: u32| field(value, lowest.wrapping_add(3), lowest) != 0;
         let pmu_version = field(dfr0, 11, 8);
         Self {
+            gicv3: has(pfr0, 24),
             ras: has(pfr0, 28),
             sve: has(pfr0, 32),
             mpam: has(pfr0, 40) || has(pfr1, 16),
@@ -117,6 +119,11 @@ impl Features {
     /// Whether EL2 cannot run here as this hypervisor does: HCR_EL2.E2H is always one.
     pub const fn forces_vhe(&self) -> bool {
         self.e2h0_absent
+    }
+
+    /// Whether the CPU has the interface of a GICv3, as system registers.
+    pub const fn has_gicv3(&self) -> bool {
+        self.gicv3
     }
 
     /// Whether the CPU has CNTHV_CTL_EL2.
@@ -169,8 +176,8 @@ impl Features {
             zcr: self.sve.then_some(zcr::LEN),
             mdcr: self.mdcr(counters),
             cnthctl: cnthctl::EL1PCTEN | cnthctl::EL1PCEN,
-            icc_sre: icc_sre::SRE | icc_sre::DFB | icc_sre::DIB,
-            ich_hcr: ich_hcr::TC | guard(ich_hcr::TALL1),
+            icc_sre: self.gicv3.then_some(icc_sre::SRE | icc_sre::DFB | icc_sre::DIB),
+            ich_hcr: self.gicv3.then_some(ich_hcr::TC | guard(ich_hcr::TALL1)),
             hcrx: self.hcx.then_some(0),
             hfgitr: self.fgt.then_some(if self.evt { 0 } else { hfgitr::ICIALLUIS }),
             hafgrtr: (self.fgt && self.amu).then_some(0),
@@ -249,9 +256,16 @@ mod tests {
         assert_eq!(values.hcr, 0x803c_002f);
         assert_eq!(values.cptr, 0x10_33ff);
         assert_eq!(values.mdcr, 6, "PMUv3 without EL2's own prohibition");
-        assert_eq!((values.cnthctl, values.icc_sre, values.ich_hcr), (3, 7, 0x400));
+        assert_eq!((values.cnthctl, values.icc_sre, values.ich_hcr), (3, Some(7), Some(0x400)));
         let absent = [values.zcr, values.hcrx, values.hfgitr, values.hafgrtr, values.mpam2, values.trfcr];
         assert_eq!(absent, [None; 6]);
+    }
+
+    #[test]
+    fn a_cpu_with_a_gicv2_has_no_registers_of_a_gicv3() {
+        let values = features(&[(4, 0, 0x2222)]).values(6, InterruptMode::Guarded);
+        assert_eq!((values.icc_sre, values.ich_hcr), (None, None));
+        assert_eq!(values.hcr & 1 << 13, 1 << 13, "TWI");
     }
 
     #[test]
@@ -285,7 +299,7 @@ mod tests {
         let [direct, guarded] =
             [InterruptMode::Direct, InterruptMode::Guarded].map(|mode| features(&LARGE).values(6, mode));
         assert_eq!(guarded.hcr ^ direct.hcr, 1 << 13, "TWI");
-        assert_eq!(guarded.ich_hcr ^ direct.ich_hcr, 1 << 12, "TALL1");
+        assert_eq!((direct.ich_hcr, guarded.ich_hcr), (Some(1 << 10), Some(1 << 12 | 1 << 10)), "TALL1");
         assert_eq!(Values { hcr: direct.hcr, ich_hcr: direct.ich_hcr, ..guarded }, direct);
     }
 

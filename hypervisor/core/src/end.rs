@@ -20,6 +20,8 @@ pub enum Why {
     Damaged,
     /// The redistributor of one of its CPUs does not wake.
     Asleep,
+    /// One of its CPUs is another one to the GIC than the plan says.
+    Misnumbered,
     /// The firmware does not start its first CPU, and says this.
     NotStarted(i64),
 }
@@ -48,7 +50,7 @@ impl Why {
             Self::Reset => Cause::Reset,
             Self::Order(_, next) => Cause::Order(next),
             Self::Fault(_) => Cause::Fault,
-            Self::Damaged | Self::Asleep | Self::NotStarted(_) => Cause::Hopeless,
+            Self::Damaged | Self::Asleep | Self::Misnumbered | Self::NotStarted(_) => Cause::Hopeless,
         }
     }
 }
@@ -63,6 +65,9 @@ impl fmt::Display for Why {
             Self::Fault(kind) => write!(f, "{kind}"),
             Self::Damaged => f.write_str("its image is damaged: not started"),
             Self::Asleep => f.write_str("the redistributor of one of its CPUs does not wake"),
+            Self::Misnumbered => {
+                f.write_str("wrong board: the GIC knows one of its CPUs by another number than the plan")
+            }
             Self::NotStarted(answer) => write!(f, "the firmware does not start its first CPU ({answer})"),
         }
     }
@@ -86,7 +91,7 @@ mod tests {
     fn only_a_fault_is_a_fault() {
         assert_eq!(Why::Fault(FaultKind::SError).cause(), Cause::Fault);
         assert_eq!(Why::Order(1, Next::Restart).cause(), Cause::Order(Next::Restart));
-        for why in [Why::Damaged, Why::Asleep, Why::NotStarted(-2)] {
+        for why in [Why::Damaged, Why::Asleep, Why::Misnumbered, Why::NotStarted(-2)] {
             assert_eq!(why.cause(), Cause::Hopeless, "{why}");
         }
     }

@@ -8,7 +8,7 @@ mod tree;
 
 use bulkhead_plan::{NO_PARTITION, Plan, RegionKind, Span, limits};
 use core::fmt;
-use tree::{Fact, Tree};
+use tree::{Fact, Place, Tree};
 
 /// Why the plan is not for this board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,9 @@ struct Found {
     cpus: Numbers<{ limits::CPUS.div_ceil(64) }>,
     /// What is wanted and reserved.
     reserved: Option<Span>,
+    /// Whether the controller that is looked at has the distributor's place.
+    is_at_gic: bool,
+    /// Whether one has the CPU interface's besides, if that is in memory.
     has_gic: bool,
 }
 
@@ -81,7 +84,15 @@ impl Found {
                 let same = (0..).zip(plan.cpus).filter(|(_, cpu)| cpu.mpidr == *mpidr);
                 same.for_each(|(number, _)| self.cpus.insert(number));
             }
-            Fact::Controller(base) => self.has_gic |= *base == plan.board.distributor.base,
+            Fact::Controller(place, registers) => {
+                let (distributor, interface) = (&plan.board.distributor, &plan.board.cpu_interface);
+                if *place == Place::First {
+                    self.is_at_gic = registers.base == distributor.base;
+                }
+                let offset = interface.base.0.checked_sub(registers.base.0);
+                let has_rest = interface.size == 0 || offset.is_some_and(|offset| offset < registers.size);
+                self.has_gic |= self.is_at_gic && has_rest;
+            }
         }
     }
 }
@@ -186,7 +197,11 @@ mod tests {
     }
 
     fn verdict(tree: &DeviceTree) -> Result<(), Mismatch> {
-        let sample = Sample::default().encode();
+        verdict_on(&Sample::default(), tree)
+    }
+
+    fn verdict_on(sample: &Sample, tree: &DeviceTree) -> Result<(), Mismatch> {
+        let sample = sample.encode();
         compare(&Plan::decode(sample.bytes()).unwrap(), &tree.to_dtb(), PLACE)
     }
 
@@ -222,6 +237,22 @@ mod tests {
         let ranges = cells(&[0, 0, 0x0900_0000, 0x0100_0000]);
         tree.root.child_mut("soc").unwrap().property_mut("ranges").unwrap().set_value(&ranges[..]);
         assert_eq!(verdict(&tree), Err(Mismatch::NoGic(Span::new(0x0800_0000, 0x1_0000))));
+    }
+
+    #[test]
+    fn a_cpu_interface_elsewhere_is_another_board() {
+        let set = |interface: u32, size: u32| {
+            let mut tree = board();
+            let registers = cells(&[0, 0x1000, interface, size]);
+            let gic = tree.root.child_mut("soc").unwrap().child_mut("intc@0").unwrap();
+            gic.property_mut("reg").unwrap().set_value(&registers[..]);
+            verdict_on(&Sample::with_gicv2(), &tree)
+        };
+        assert_eq!(set(0x1_0000, 0x2000), Ok(()));
+        assert_eq!(set(0x1000, 0x2_0000), Ok(()), "one that is 16 times there: its last copy counts");
+        let elsewhere = Err(Mismatch::NoGic(Span::new(0x0800_0000, 0x1000)));
+        assert_eq!(set(0x2_0000, 0x2000), elsewhere);
+        assert_eq!(set(0x8000, 0x2000), elsewhere);
     }
 
     #[test]

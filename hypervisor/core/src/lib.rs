@@ -19,6 +19,7 @@ mod bits;
 mod call;
 mod compartment;
 pub mod console;
+pub mod cpu_frame;
 mod cpu_interface;
 pub mod distributor;
 pub mod el2;

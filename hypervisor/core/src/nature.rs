@@ -12,7 +12,7 @@ pub struct Nature {
     pub ids: IdRegisters,
     /// What its firmware does against speculation.
     pub workarounds: Workarounds,
-    /// Bits of preemption that its GIC CPU interface has: ICH_VTR_EL2.PREbits and one.
+    /// Bits of preemption that the CPU interface of its GICv3 has: ICH_VTR_EL2.PREbits and one.
     pub preemption_bits: u32,
 }
 

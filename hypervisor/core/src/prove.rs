@@ -74,7 +74,7 @@ fn prove_partition(
 fn is_part_of(leaf: &Leaf, region: &Region) -> bool {
     let attributes = match region.kind {
         RegionKind::Ram => stage2::RAM,
-        RegionKind::Device | RegionKind::SgiFrame => stage2::DEVICE,
+        RegionKind::Device | RegionKind::SgiFrame | RegionKind::CpuInterface => stage2::DEVICE,
     };
     let same_offset = leaf.ipa.0.checked_sub(region.ipa.0) == leaf.pa.0.checked_sub(region.span.base.0);
     let inside = region.span.contains(&Span { base: leaf.pa, size: leaf.size });

@@ -72,7 +72,9 @@ pub fn access(
 ) -> Option<WordAccess> {
     let is_plain_word = esr & (ISV | SAS | SSE | CM | S1PTW | FAULT) == ISV | WORD | TRANSLATION_FAULT;
     let offset = ipa.wrapping_sub(compartment.partition.distributor.0);
-    if !is_plain_word || !BITS.contains(&offset) || !offset.is_multiple_of(4) {
+    // The first word of each table is that of SGIs and PPIs.
+    let is_word_of_spis = BITS.contains(&offset) && offset.is_multiple_of(4) && offset & 0x7c != 0;
+    if !is_plain_word || !is_word_of_spis {
         return None;
     }
     let register = general_register(field(esr, 20, 16));

@@ -13,7 +13,7 @@ pub enum Reason {
     Sgi,
     /// A trapped `WFI`.
     Wait,
-    /// Another trapped register of the GIC CPU interface.
+    /// Another trapped register of the GIC CPU interface, in memory or not.
     Interface,
     /// The distributor's frame.
     Distributor,
@@ -27,7 +27,7 @@ pub enum Reason {
     Undefined,
     /// An access to what the partition does not own.
     Abort,
-    /// A physical interrupt taken at EL2: there is none.
+    /// A physical interrupt taken at EL2: there is none, but for FIQs that a guest has asked a GICv2 for.
     Interrupt,
     /// An SError.
     SError,

@@ -1,7 +1,8 @@
 //! Software-generated interrupts: the guest's targets become the partition's CPUs.
 //!
 //! ICC_SGI1R_EL1 (GICv3 §12.2.19) names CPUs by affinity. A guest names them by what it reads in its
-//! MPIDR_EL1; whom it does not own it cannot name.
+//! MPIDR_EL1; whom it does not own it cannot name. GICD_SGIR (GICv2 §4.3.15) names them by number, which for a
+//! guest are those of its vCPUs.
 
 use crate::bits::{bit, field};
 use crate::compartment::{Action, Compartment};
@@ -28,11 +29,33 @@ fn targets(everybody: u64, caller: usize, value: u64) -> u64 {
     }
 }
 
+/// What the guest's write of `value` to GICD_SGIR on vCPU `caller` does. The group is the hardware's affair:
+/// NSATT is ignored in a Non-secure access, and where there is one Security state.
+#[inline]
+pub(crate) fn generate(compartment: &Compartment<'_>, caller: usize, value: u64) -> Action {
+    let own = 1_u64.wrapping_shl(shift(caller));
+    let targets = match field(value, 25, 24) {
+        0b00 => field(value, 23, 16),
+        0b01 => !own,
+        0b10 => own,
+        _ => 0,
+    };
+    match targets & compartment.everybody {
+        0 => Action::Resume,
+        targets => Action::SendSgi { intid: field(value, 3, 0), targets },
+    }
+}
+
 /// The value for the physical ICC_SGI1R_EL1 that sends SGI `intid` to the CPU with this MPIDR.
 pub const fn physical(intid: u64, mpidr: u64) -> u64 {
     let affinity = field(mpidr, 39, 32) << 48 | field(mpidr, 23, 16) << 32 | field(mpidr, 15, 8) << 16;
     let (range, member) = (field(mpidr, 7, 4), field(mpidr, 3, 0));
     affinity | range << 44 | (intid & 0xf) << 24 | 1_u64.wrapping_shl(low_half(member))
+}
+
+/// The value for the physical GICD_SGIR that sends SGI `intid` to these CPU interfaces, a bit each.
+pub const fn physical_list(intid: u64, interfaces: u32) -> u32 {
+    (interfaces & 0xff) << 16 | (low_half(intid))
 }
 
 const IRM: u32 = 40;
@@ -89,6 +112,39 @@ mod tests {
                 assert_eq!(send(first, 0, foreign | 1), Action::Resume, "{foreign:#x}");
             }
         });
+    }
+
+    #[test]
+    fn a_list_of_numbers_names_the_partitions_own_vcpus_only() {
+        with_first(|first| {
+            assert_eq!(generate(first, 0, 5 | 0b10 << 16), Action::SendSgi { intid: 5, targets: 0b10 });
+            assert_eq!(generate(first, 0, 5 | 0xff << 16), Action::SendSgi { intid: 5, targets: 0b11 });
+            assert_eq!(generate(first, 0, 5 | 0b100 << 16), Action::Resume, "there is no vCPU 2");
+            assert_eq!(
+                generate(first, 0, 1 << 15 | 7 | 0b1 << 16),
+                Action::SendSgi { intid: 7, targets: 0b1 },
+                "NSATT says nothing"
+            );
+        });
+        with_second(|second| {
+            assert_eq!(generate(second, 0, 0b1 << 16), Action::SendSgi { intid: 0, targets: 0b1 });
+        });
+    }
+
+    #[test]
+    fn every_filter_ends_at_the_partition() {
+        with_first(|first| {
+            assert_eq!(
+                generate(first, 1, 0b01 << 24 | 0xff << 16 | 3),
+                Action::SendSgi { intid: 3, targets: 0b01 }
+            );
+            assert_eq!(
+                generate(first, 1, 0b10 << 24 | 0xff << 16 | 3),
+                Action::SendSgi { intid: 3, targets: 0b10 }
+            );
+            assert_eq!(generate(first, 1, 0b11 << 24 | 0xff << 16 | 3), Action::Resume, "reserved");
+        });
+        with_second(|second| assert_eq!(generate(second, 0, 0b01 << 24 | 0xff << 16), Action::Resume));
     }
 
     #[test]

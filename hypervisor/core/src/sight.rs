@@ -6,7 +6,7 @@
 
 use crate::stage1::{Kind, MapError, Mapping, Root, Tables};
 use bulkhead_plan::limits::PARTITIONS;
-use bulkhead_plan::{BootHeader, ConsoleKind, PAGE, Pa, Partition, Plan, RegionKind, Span, Step};
+use bulkhead_plan::{BootHeader, ConsoleKind, GicVersion, PAGE, Pa, Partition, Plan, RegionKind, Span, Step};
 
 /// Where the image runs, and with it the whole window: the base of `hypervisor.ld`.
 pub const IMAGE: u64 = 0x8000_0000_0000;
@@ -82,8 +82,7 @@ impl Sight {
     }
 }
 
-/// Bytes of a distributor's frame, of a redistributor's two frames, of a UART's.
-const DISTRIBUTOR: u64 = 0x1_0000;
+/// Bytes of a redistributor's two frames, of a UART's.
 const REDISTRIBUTOR: u64 = 0x2_0000;
 const UART: u64 = 0x1000;
 /// The page of an ITS's control frame that holds GITS_CTLR.
@@ -115,8 +114,11 @@ fn devices(plan: &Plan<'_>) -> impl Iterator<Item = Mapping> {
     let has_console = plan.board.console.kind != ConsoleKind::None;
     let console = has_console.then_some((plan.board.console.base, UART));
     let translators = plan.translators.iter().map(|translator| (translator.base, TRANSLATOR));
-    let redistributors = plan.cpus.iter().map(|cpu| (cpu.redistributor, REDISTRIBUTOR));
-    let all = [(plan.board.distributor.base, DISTRIBUTOR)].into_iter().chain(console);
+    let has_redistributors = plan.board.gic == GicVersion::V3;
+    let redistributors = plan.cpus.iter().filter(move |_| has_redistributors);
+    let redistributors = redistributors.map(|cpu| (cpu.redistributor, REDISTRIBUTOR));
+    let gic = [plan.board.distributor, plan.board.cpu_interface].map(|span| (span.base, span.size));
+    let all = gic.into_iter().filter(|(_, size)| *size != 0).chain(console);
     all.chain(translators).chain(redistributors).map(|(base, size)| Mapping {
         va: base.0,
         pa: base,

@@ -12,6 +12,7 @@ use crate::nature::Nature;
 use crate::reason::Reason;
 use crate::registers::Registers;
 use crate::sgi;
+use bulkhead_plan::GicVersion;
 
 /// The five numbers that name a system register, packed as in an `MRS` instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,12 @@ impl Encoding {
             | (crn as u64) << 10
             | (crm as u64) << 1
             | is_read as u64
+    }
+
+    /// Whether it is one of a GICv3's CPU interface (GICv3 §12.2).
+    const fn is_of_gicv3(self) -> bool {
+        let (first, last) = (Self::new(3, 0, 12, 8, 0).0, Self::new(3, 0, 12, 12, 7).0);
+        self.0 == ICC_PMR_EL1.0 || first <= self.0 && self.0 <= last
     }
 
     /// The position of an ID register of group 3 (op0 3, op1 0, CRn 0, CRm 1 to 7) among its like.
@@ -80,6 +87,9 @@ impl SystemAccess {
     ) -> (Reason, Action) {
         let value = registers.read(self.register);
         let (reason, reply) = match (self.encoding, self.is_read) {
+            (encoding, _) if compartment.gic == GicVersion::V2 && encoding.is_of_gicv3() => {
+                (Reason::Undefined, Reply::Undefined)
+            }
             (ICC_SGI1R_EL1, false) => (Reason::Sgi, Reply::Do(sgi::send(compartment, caller, value))),
             (ICC_SGI0R_EL1 | ICC_ASGI1R_EL1, false) => (Reason::Sgi, Reply::Value(0)),
             (ICC_PMR_EL1, read) => (Reason::Interface, self.forward(Interface::PriorityMask, read, value)),

@@ -22,8 +22,15 @@ pub(super) enum Fact {
     Reserved(Span),
     /// A CPU that is not broken, by its affinity.
     Cpu(u64),
-    /// The first registers of an interrupt controller.
-    Controller(Pa),
+    /// Registers of an interrupt controller.
+    Controller(Place, Span),
+}
+
+/// Which of a controller's registers: all of them follow each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    First,
+    Further,
 }
 
 /// How a node's children write addresses and sizes, in cells of four bytes.
@@ -169,11 +176,18 @@ impl<'a> Bus<'a, '_> {
         visit: &mut impl FnMut(Fact),
     ) -> Option<()> {
         if traits.is_controller {
-            let mut first = None;
-            each_span(traits.reg, self.cells, &mut |span| first = first.or(Some(span.base)))?;
-            if let Some(base) = first.and_then(|first| self.translate(first.0)) {
-                visit(Fact::Controller(Pa(base)));
-            }
+            let mut place = Some(Place::First);
+            each_span(traits.reg, self.cells, &mut |span| {
+                place = match (place, self.translate(span.base.0)) {
+                    (Some(place), Some(base)) => {
+                        visit(Fact::Controller(place, Span { base: Pa(base), ..span }));
+                        Some(Place::Further)
+                    }
+                    // One whose first registers nobody can reach is none.
+                    (Some(Place::First) | None, _) => None,
+                    (further, None) => further,
+                };
+            })?;
         }
         let (Some(depth), Some(cells)) = (depth.checked_sub(1), traits.cells()) else { return Some(()) };
         let bus = Bus { cells, ranges: traits.ranges, parent: Some(self) };
