@@ -5,7 +5,7 @@
 
 use crate::cache;
 use crate::console;
-use crate::cpu::{Departure, redistributor};
+use crate::cpu::Departure;
 use crate::firmware::{self, Answer};
 use crate::gic;
 use crate::order;
@@ -23,8 +23,9 @@ use bulkhead_core::inject::{self, Before, Exception};
 use bulkhead_core::uart::UartAccess;
 use bulkhead_core::{
     Action, Cause, FaultKind, Interface, Mmio, PowerAction, Psci, Registers, Return, Why, control_of_guest,
-    redistributor as model,
+    cpu_frame, redistributor as model,
 };
+use bulkhead_plan::GicVersion;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// How a CPU goes on after an exit.
@@ -49,15 +50,28 @@ pub(crate) fn carry_out(
     match action {
         Action::Resume => {}
         Action::Inject(exception) => return inject(registers, exception),
-        Action::SendSgi { intid, targets } => send_sgi(partition, intid, targets),
+        Action::SendSgi { intid, targets } => match partition.compartment.gic {
+            GicVersion::V2 => generate_sgi(system, partition, intid, targets),
+            GicVersion::V3 => send_sgi(partition, intid, targets),
+        },
         Action::ReadInterface { interface, register } => registers.write(register, read_interface(interface)),
         Action::WriteInterface { interface, value } => write_interface(interface, value),
         Action::Distributor { offset, access } => {
-            access_distributor(system, partition, registers, offset, &access);
+            // Held across the store, so that two CPUs of the partition cannot leave hardware and model apart;
+            // for at most 32 stores, and nobody else's.
+            let mut model = partition.distributor.lock();
+            let physical = model.access(&partition.compartment, vcpu, offset, &access);
+            let value = system.distributor.carry_out(&partition.compartment, physical);
+            drop(model);
+            finish(registers, &access, value);
+        }
+        Action::CpuInterface { offset, access } => {
+            let physical = cpu_frame::access(&partition.compartment, offset, &access);
+            finish(registers, &access, system.gic.access_interface(physical));
         }
         Action::Redistributor { vcpu, offset, access } => {
             let physical = model::access(&partition.compartment, vcpu, offset, &access);
-            let frame = redistributor(system, partition.cpu_index(vcpu));
+            let frame = system.gic.redistributor(partition.cpu_index(vcpu));
             finish(registers, &access, frame.map_or(0, |frame| frame.carry_out(physical)));
         }
         Action::Uart { offset, access } => uart(system, partition, registers, offset, &access),
@@ -65,26 +79,11 @@ pub(crate) fn carry_out(
         Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
         Action::Order(order) => order::carry_out(system, partition, registers, order),
         Action::Firmware => firmware::forward(registers, partition.compartment.partition.vmid),
-        Action::Wait => wait_for_interrupt(),
+        Action::Wait => wait_for_interrupt(system),
+        Action::RefuseFiqs if system.gic.refuse_fiqs() => {}
+        Action::RefuseFiqs => return Flow::Fail(FaultKind::Interrupt),
     }
     Flow::Resume
-}
-
-/// Accesses the distributor as `partition`.
-pub(crate) fn access_distributor(
-    system: &System,
-    partition: &Partition,
-    registers: &mut Registers,
-    offset: u64,
-    access: &Mmio,
-) {
-    // Held across the store, so that two CPUs of the partition cannot leave hardware and model apart; for at
-    // most 32 stores, and nobody else's.
-    let mut model = partition.distributor.lock();
-    let physical = model.access(&partition.compartment, offset, access);
-    let value = system.distributor.carry_out(&partition.compartment, physical);
-    drop(model);
-    finish(registers, access, value);
 }
 
 fn inject(registers: &mut Registers, exception: Exception) -> Flow {
@@ -115,6 +114,15 @@ pub(crate) fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
         }
         left &= left - 1;
     }
+}
+
+/// The same where there is a GICv2.
+#[inline]
+pub(crate) fn generate_sgi(system: &System, partition: &Partition, intid: u64, targets: u64) {
+    let meant = |vcpu: &usize| targets >> vcpu & 1 != 0;
+    let signals = (0..).zip(&partition.signals).filter(|(vcpu, _)| meant(vcpu));
+    let list = signals.fold(intid, |list, (_, signal)| list | signal);
+    system.distributor.generate_sgi(list);
 }
 
 /// Reads a physical register of the CPU interface, as the guest is to see it.
@@ -194,7 +202,7 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
         PowerAction::Return(answer) | PowerAction::Ask { otherwise: answer, .. } => answer,
         PowerAction::Start(target) => start(system, partition, target),
         PowerAction::Wait => {
-            wait_for_interrupt();
+            wait_for_interrupt(system);
             Return::SUCCESS
         }
         PowerAction::Off => return Flow::Depart(Departure::Off),
@@ -223,8 +231,8 @@ fn start(system: &System, partition: &Partition, target: usize) -> Return {
 ///
 /// A guest that has masked itself so that nothing could wake it does not sleep at all: it has to notice
 /// that it is stopped.
-fn wait_for_interrupt() {
-    if !gic::may_sleep() {
+fn wait_for_interrupt(system: &System) {
+    if !system.gic.may_sleep() {
         return;
     }
     let hcr = HCR_EL2.get();

@@ -10,13 +10,12 @@ use crate::console;
 use crate::control;
 use crate::cpu::{self, Cpu};
 use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
-use crate::gic::{self, Distributor, Redistributor};
+use crate::gic::Gic;
 use crate::hash::sha256;
 use crate::heap;
 use crate::image::{Window, boot_header, parts};
 use crate::maps::{self, Maps, Room};
 use crate::mark::{self, Phase};
-use crate::mmio::Mmio;
 use crate::muster;
 use crate::panic::stop_the_board;
 use crate::partition::{Partition, Root};
@@ -50,7 +49,8 @@ pub(crate) extern "C" fn boot(fdt: u64) -> ! {
 }
 
 fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Refusal> {
-    if control::features().forces_vhe() {
+    let features = control::features();
+    if features.forces_vhe() {
         return Err(Refusal::Cpu);
     }
     let window = Window::new(header.window);
@@ -68,7 +68,7 @@ fn prepare(header: &'static BootHeader, fdt: u64) -> Result<&'static System, Ref
     room.into_heap();
     Room::new(window, boot_tables).into_heap();
     mark::begin::<{ Phase::Interrupts as u16 }>();
-    let gic = quiet_interrupts(&plan)?;
+    let gic = Gic::take(&plan, features.has_gicv3()).map_err(Refusal::Gic)?;
     mark::begin::<{ Phase::Publish as u16 }>();
     publish(plan, &window, &roots, maps, gic)
 }
@@ -153,50 +153,13 @@ fn compare_board(plan: &Plan<'_>, fdt: u64, sight: &Sight, tables: &mut Tables<'
     verdict.map_err(Refusal::Board)
 }
 
-/// Takes the interrupt controller over: LPIs off, everything disabled, each SPI routed to its owner.
-fn quiet_interrupts(plan: &Plan<'_>) -> Result<(Distributor, Vec<Redistributor>), Refusal> {
-    for translator in plan.translators {
-        // SAFETY: EL2's tables map the first page of every ITS of the plan.
-        if !gic::silence_translator(unsafe { Mmio::new(translator.base.0) }) {
-            return Err(Refusal::Gic("an ITS cannot be turned off"));
-        }
-    }
-    let mut redistributors = Vec::with_capacity(plan.cpus.len());
-    for cpu in plan.cpus {
-        // SAFETY: EL2's tables map the frames of every CPU of the plan.
-        let frame = Redistributor::new(unsafe { Mmio::new(cpu.redistributor.0) });
-        if frame.affinity() != cpu.mpidr {
-            return Err(Refusal::Gic("a redistributor belongs to another CPU than the plan says"));
-        }
-        if !frame.forbid_lpis() {
-            return Err(Refusal::Gic("LPIs cannot be turned off"));
-        }
-        redistributors.push(frame);
-    }
-    // SAFETY: EL2's tables map the distributor.
-    let distributor = Distributor::new(unsafe { Mmio::new(plan.board.distributor.base.0) });
-    if !distributor.start() {
-        return Err(Refusal::Gic("the distributor does not settle"));
-    }
-    for partition in plan.partitions {
-        let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
-        let first = cpus.first().map_or(0, |cpu| cpu.mpidr);
-        for interrupt in partition.interrupts.of(plan.interrupts).unwrap_or_default() {
-            if !distributor.prepare(interrupt, first) {
-                return Err(Refusal::NoInterrupt(interrupt.intid));
-            }
-        }
-    }
-    Ok((distributor, redistributors))
-}
-
 /// Makes partitions and CPUs, and seals the heap behind them.
 fn publish(
     plan: Plan<'static>,
     window: &Window,
     roots: &[Span; PARTITIONS],
     maps: Maps,
-    (distributor, redistributors): (Distributor, Vec<Redistributor>),
+    gic: Gic,
 ) -> Result<&'static System, Refusal> {
     let mut partitions = Vec::with_capacity(plan.partitions.len());
     for ((index, planned), place) in plan.partitions.iter().enumerate().zip(roots) {
@@ -215,8 +178,8 @@ fn publish(
         cpus,
         identities,
         maps,
-        distributor,
-        redistributors,
+        distributor: gic.distributor(),
+        gic,
         secondary_entry,
     });
     heap::seal();

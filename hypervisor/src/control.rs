@@ -47,7 +47,7 @@ impl Identity {
         let nature = Nature {
             ids: IdRegisters::sanitise(&ids),
             workarounds: firmware::workarounds(),
-            preemption_bits: gic::preemption_bits(),
+            preemption_bits: if features.has_gicv3() { gic::preemption_bits() } else { 0 },
         };
         Self { values: features.values(counters, mode), features, nature }
     }
@@ -91,10 +91,12 @@ pub(crate) fn configure_el2(identity: &Identity, virtual_mpidr: u64) {
     CNTVOFF_EL2.set(0);
     CNTHP_CTL_EL2.set(0);
     configure_optional(&identity.features, values);
-    ICC_SRE_EL2.set(values.icc_sre);
-    synchronize();
-    ICC_SRE_EL1::write(values.icc_sre);
-    ICH_HCR_EL2.set(values.ich_hcr);
+    if let (Some(sre), Some(hcr)) = (values.icc_sre, values.ich_hcr) {
+        ICC_SRE_EL2.set(sre);
+        synchronize();
+        ICC_SRE_EL1::write(sre);
+        ICH_HCR_EL2.set(hcr);
+    }
     synchronize();
 }
 

@@ -7,7 +7,6 @@ use crate::act::{self, Flow};
 use crate::control::{self, Identity};
 use crate::entry::{clear_registers, on_own_stack};
 use crate::firmware;
-use crate::gic::{self, Redistributor};
 use crate::load;
 use crate::mark::{self, Phase};
 use crate::muster;
@@ -20,6 +19,7 @@ use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
 use bulkhead_core::{
     Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
 };
+use bulkhead_plan::Cpu as Planned;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What a CPU keeps from one life to the next.
@@ -67,20 +67,15 @@ pub(crate) fn affinity() -> u64 {
     MPIDR_EL1.get() & 0xff_00ff_ffff
 }
 
-/// The redistributor of the CPU at `index` of the plan.
-pub(crate) fn redistributor(system: &System, index: usize) -> Option<Redistributor> {
-    system.redistributors.get(index).copied()
-}
-
 extern "C" fn live(index: usize) -> ! {
     if let Some(seat @ Seat { system, partition, vcpu }) = seat(index)
-        && let Some(slot) = system.cpus.get(index)
+        && let Some((slot, planned)) = system.cpus.get(index).zip(system.plan.cpus.get(index))
     {
         loop {
             let mut cpu = slot.lock();
             cpu.seat = Some(seat);
             let departure = visit(system, partition, vcpu, &mut cpu);
-            silence(system, index);
+            silence(system, index, planned);
             drop(cpu);
             if departure == Departure::Off || !stop::leave(system, partition, vcpu) {
                 break;
@@ -88,20 +83,16 @@ extern "C" fn live(index: usize) -> ! {
         }
         // What was sent to wake this CPU may have come when it had cleaned up: pending, it could wake a CPU
         // that is off.
-        redistributor(system, index).map(Redistributor::reset);
+        system.gic.forget_wake(index, planned);
     }
     off()
 }
 
 /// Cleans up behind the guest: its interrupts closed and idle, its timers off.
-fn silence(system: &System, index: usize) {
+fn silence(system: &System, index: usize, planned: &Planned) {
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
-    gic::close_interface();
-    if let Some(frame) = redistributor(system, index) {
-        frame.reset();
-    }
-    gic::reset_interface();
+    system.gic.leave(index, planned);
 }
 
 /// Turns this CPU off. If the firmware refuses, it sleeps here: it has no guest and no partition's memory.
@@ -133,11 +124,10 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
     let identity = identity.call_once(|| Identity::of_this_cpu(planned.interrupt_mode));
     translation::take(partition);
     control::configure_el2(identity, own.virtual_mpidr);
-    if !redistributor(system, index).is_some_and(Redistributor::reset) {
-        stop::begin(system, partition, Why::Asleep);
+    if let Err(why) = system.gic.arrive(index, own) {
+        stop::begin(system, partition, why);
         return Departure::Stop;
     }
-    gic::reset_interface();
     control::reset_el1(&identity.features);
     let is_birth = vcpu == 0 && !partition.is_loaded();
     if is_birth {
@@ -223,7 +213,8 @@ fn decide(
             let (reason, action) = partition.compartment.on_exit(vcpu, nature, registers, syndrome);
             (reason, Ok(action))
         }
-        Vector::Irq | Vector::Fiq => (Reason::Interrupt, Err(FaultKind::Interrupt)),
+        Vector::Fiq => (Reason::Interrupt, partition.compartment.on_fiq().ok_or(FaultKind::Interrupt)),
+        Vector::Irq => (Reason::Interrupt, Err(FaultKind::Interrupt)),
         Vector::SError => (Reason::SError, Err(FaultKind::SError)),
     }
 }

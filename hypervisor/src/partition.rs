@@ -84,7 +84,7 @@ impl Partition {
             is_watched: AtomicBool::new(false),
             is_reported: AtomicBool::new(false),
             root,
-            signals: compartment.cpus.iter().map(|cpu| sgi::physical(0, cpu.mpidr)).collect(),
+            signals: compartment.cpus.iter().map(|cpu| sgi::signal(compartment.gic, cpu)).collect(),
             index,
             compartment,
             said: TicketMutex::new(Ring::new()),

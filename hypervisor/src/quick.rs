@@ -56,7 +56,7 @@ pub(crate) extern "C" fn quick_system(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
 /// Answers the access with this ESR_EL2, or returns nothing. In the frame are the general-purpose registers
 /// only.
 pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
-    let Seat { system, partition, .. } = cpu.seat?;
+    let Seat { system, partition, vcpu } = cpu.seat?;
     let state = SPSR_EL2.get();
     // An instruction of AArch32 has more than one length.
     if esr >> 26 != DATA_ABORT || state & AARCH32 != 0 {
@@ -64,7 +64,15 @@ pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
     }
     let registers = &mut cpu.frame.registers;
     let ipa = HPFAR_EL2.get() >> 4 << 12 | FAR_EL2.get() & 0xfff;
-    let access = quick::access(&partition.compartment, esr, ipa, registers)?;
+    let Some(access) = quick::access(&partition.compartment, esr, ipa, registers) else {
+        let action = quick::generate(&partition.compartment, vcpu, esr, ipa, registers)?;
+        if let Action::SendSgi { intid, targets } = action {
+            act::generate_sgi(system, partition, intid, targets);
+        }
+        cpu.count(Reason::Sgi);
+        step_over(state);
+        return Some(cpu);
+    };
     // Held across the store, as on the long way.
     let mut model = partition.distributor.lock();
     let bits = model.bits(&partition.compartment.spis, access.offset, access.store);

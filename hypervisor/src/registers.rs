@@ -68,6 +68,8 @@ system_registers! {
     ICC_RPR_EL1 = "S3_0_C12_C11_3";
     /// Deactivate interrupt.
     ICC_DIR_EL1 = "S3_0_C12_C11_1";
+    /// Interrupt status: what is pending for the CPU.
+    ISR_EL1 = "S3_0_C12_C1_0";
     /// Generate SGI of group 1.
     ICC_SGI1R_EL1 = "S3_0_C12_C11_5";
     /// Acknowledge an interrupt of group 1.

@@ -3,16 +3,15 @@
 //! EL2 has no interrupt of its own to call another CPU with. So it takes the partition's memory away:
 //! whatever its CPUs do next faults into EL2, which sees that the partition is stopping. In this order:
 //! 1. mark the partition as stopping, 2. clear its stage-2 root, 3. make every CPU forget what it has walked,
-//! 4. wake those that sleep, by one SGI, made such that it is not masked at the redistributor, and one event.
+//! 4. wake those that sleep, by an interrupt that nothing masks but the CPU itself, and one event.
 //!
 //! Each CPU cleans up after itself on its way out. The last one does the rest: devices silent, SPIs as if
 //! never used, a new life or none. It waits for nobody but CPUs of its own partition that are on their way to
 //! the firmware, and never without an end.
 
 use crate::console;
-use crate::cpu::{affinity, redistributor};
+use crate::cpu::affinity;
 use crate::firmware::{self, Answer};
-use crate::gic;
 use crate::partition::Partition;
 use crate::pause;
 use crate::silence;
@@ -20,11 +19,9 @@ use crate::system::System;
 use crate::totals::Totals;
 use crate::translation;
 use aarch64_cpu::asm::{barrier, sev};
-use bulkhead_core::{Next, Phase, Power, PowerState, Renewal, Stop, Why, sgi};
+use bulkhead_core::{Next, Phase, Power, PowerState, Renewal, Stop, Why};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The SGI that wakes: one that Non-secure software has even where firmware keeps the upper half.
-const WAKE: u32 = 0;
 /// Milliseconds after which a CPU counts as one that cannot be woken, and as one that the firmware does not turn
 /// off. Nobody waits for them but the partition itself; they are long, because a CPU may be a thread of a busy
 /// machine.
@@ -37,7 +34,7 @@ static STOPPED: AtomicUsize = AtomicUsize::new(0);
 ///
 /// Its power state is locked until its memory is revoked and its CPUs are woken, so that none of them can
 /// leave before and begin a new life that this would still be taking away. That is at most 8192 stores to the
-/// root, two invalidations, and an SGI with its six accesses for each CPU.
+/// root, two invalidations, and an interrupt with its six accesses for each CPU.
 pub(crate) fn begin(system: &System, partition: &Partition, why: Why) -> Stop {
     let mut power = partition.power.lock();
     let stop = power.stop(why.cause(), &partition.policy);
@@ -108,11 +105,7 @@ pub(crate) fn is_no_longer_off(partition: &Partition) {
 fn wake(system: &System, partition: &Partition, power: &Power) {
     let others = partition.compartment.cpus.iter().enumerate().filter(|(_, cpu)| cpu.mpidr != affinity());
     for (vcpu, cpu) in others.filter(|(vcpu, _)| power.state(*vcpu) == PowerState::On) {
-        if let Some(frame) = redistributor(system, partition.cpu_index(vcpu)) {
-            frame.open_for(WAKE);
-        }
-        barrier::dsb(barrier::ISHST);
-        gic::send(sgi::physical(u64::from(WAKE), cpu.mpidr));
+        system.gic.wake(partition.cpu_index(vcpu), cpu);
     }
     barrier::isb(barrier::SY);
     barrier::dsb(barrier::SY);
@@ -135,7 +128,7 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         partition.power.lock().condemn();
     }
     wait_for_others(partition, vcpu);
-    quiesce_frames(system, partition);
+    system.gic.quiesce_private(partition.cpu_index(0), partition.compartment.cpus);
     wait_for_its_time(partition);
     let (renewal, restarts) = {
         let mut power = partition.power.lock();
@@ -154,15 +147,6 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         start_first(system, partition);
     }
     renewal == Renewal::Here
-}
-
-/// Makes the SGIs and PPIs of all its CPUs as if they had never been used. Each CPU does that with its own, but
-/// what has woken it may have come later, and the guest reaches the frames of CPUs that were never on.
-fn quiesce_frames(system: &System, partition: &Partition) {
-    let cpus = 0..partition.compartment.cpus.len();
-    for frame in cpus.filter_map(|vcpu| redistributor(system, partition.cpu_index(vcpu))) {
-        frame.quiesce();
-    }
 }
 
 /// Waits until the firmware has all CPUs but this one.

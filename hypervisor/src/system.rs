@@ -2,7 +2,7 @@
 
 use crate::control::Identity;
 use crate::cpu::Cpu;
-use crate::gic::{Distributor, Redistributor};
+use crate::gic::{Distributor, Gic};
 use crate::maps::Maps;
 use crate::partition::Partition;
 use alloc::vec::Vec;
@@ -21,10 +21,10 @@ pub(crate) struct System {
     pub(crate) identities: Vec<Once<Identity>>,
     /// EL2's tables.
     pub(crate) maps: Maps,
-    /// The physical distributor.
+    /// The physical interrupt controller.
+    pub(crate) gic: Gic,
+    /// Its distributor.
     pub(crate) distributor: Distributor,
-    /// The redistributors of the plan's CPUs, in its order.
-    pub(crate) redistributors: Vec<Redistributor>,
     /// Where a CPU begins that the firmware starts.
     pub(crate) secondary_entry: Pa,
 }

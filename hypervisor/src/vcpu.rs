@@ -28,7 +28,7 @@ pub(crate) enum Vector {
     Synchronous,
     /// An IRQ: they are the guest's, so none is taken here.
     Irq,
-    /// An FIQ: group 0 is off, so none comes.
+    /// An FIQ: group 0 of a GICv3 is off, so only a GICv2 sends one, if its guest has asked for it.
     Fiq,
     /// An SError that was pending or that the guest caused.
     SError,

@@ -278,7 +278,7 @@ enum Frame {
 }
 
 /// GICD_SGIR, where there is a GICv2.
-const SGIR: u64 = 0xf00;
+pub(crate) const SGIR: u64 = 0xf00;
 
 impl Frame {
     fn answer(self, compartment: &Compartment<'_>, caller: usize, access: Mmio) -> (Reason, Action) {

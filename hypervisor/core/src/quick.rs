@@ -5,7 +5,7 @@
 
 use crate::bits::field;
 use crate::call::{Call, Return};
-use crate::compartment::{Action, Compartment};
+use crate::compartment::{Action, Compartment, SGIR};
 use crate::cpu_interface::Interface;
 use crate::distributor::BITS;
 #[cfg(doc)]
@@ -15,6 +15,7 @@ use crate::sgi;
 use crate::system_register::{
     Encoding, ICC_DIR_EL1, ICC_EOIR1_EL1, ICC_IAR1_EL1, ICC_PMR_EL1, ICC_SGI1R_EL1,
 };
+use bulkhead_plan::GicVersion;
 
 /// A load or store of one word of the distributor, one of those that [`Distributor::bits`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,8 @@ pub fn call(compartment: &Compartment<'_>, function: u64) -> Option<Return> {
     Call::at_once(compartment, function & 0xffff_ffff)
 }
 
-/// What a trapped register of the GIC CPU interface becomes.
+/// What a trapped register of the CPU interface of a GICv3 becomes. Where there is a GICv2 a CPU has no such
+/// registers, so none traps: boot sees to it.
 #[inline]
 pub fn system(
     compartment: &Compartment<'_>,
@@ -62,6 +64,21 @@ pub fn system(
     }
 }
 
+/// What a store to GICD_SGIR becomes, where there is a GICv2.
+#[inline]
+pub fn generate(
+    compartment: &Compartment<'_>,
+    caller: usize,
+    esr: u64,
+    ipa: u64,
+    registers: &Registers,
+) -> Option<Action> {
+    let offset = ipa.wrapping_sub(compartment.partition.distributor.0);
+    let has_it = compartment.gic == GicVersion::V2 && offset == SGIR;
+    let value = registers.read(general_register(field(esr, 20, 16))) & 0xffff_ffff;
+    (has_it && is_plain_word(esr) && esr & WNR != 0).then(|| sgi::generate(compartment, caller, value))
+}
+
 /// The access to a word of the distributor that a data abort is.
 #[inline]
 pub fn access(
@@ -70,16 +87,20 @@ pub fn access(
     ipa: u64,
     registers: &Registers,
 ) -> Option<WordAccess> {
-    let is_plain_word = esr & (ISV | SAS | SSE | CM | S1PTW | FAULT) == ISV | WORD | TRANSLATION_FAULT;
     let offset = ipa.wrapping_sub(compartment.partition.distributor.0);
     // The first word of each table is that of SGIs and PPIs.
     let is_word_of_spis = BITS.contains(&offset) && offset.is_multiple_of(4) && offset & 0x7c != 0;
-    if !is_plain_word || !is_word_of_spis {
+    if !is_plain_word(esr) || !is_word_of_spis {
         return None;
     }
     let register = general_register(field(esr, 20, 16));
     let store = (esr & WNR != 0).then(|| low_word(registers.read(register)));
     Some(WordAccess { offset, store, register })
+}
+
+/// Whether a data abort is that of a word that is loaded or stored where nothing is mapped.
+const fn is_plain_word(esr: u64) -> bool {
+    esr & (ISV | SAS | SSE | CM | S1PTW | FAULT) == ISV | WORD | TRANSLATION_FAULT
 }
 
 /// The number of a general-purpose register, which has five bits.
@@ -124,7 +145,7 @@ const TRANSLATION_FAULT: u64 = 0b0001 << 2;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compartment::tests::{with_first, with_second};
+    use crate::compartment::tests::{with_first, with_gicv2, with_second};
     use crate::exit::Syndrome;
     use crate::mmio::Width;
     use crate::nature::Nature;
@@ -163,6 +184,14 @@ mod tests {
                         (decided, true)
                     );
                     expected.skip();
+                }
+                _ if let Some(action) = generate(compartment, 1, self.esr, self.ipa, &self.before) => {
+                    let mut after = self.before;
+                    let long = compartment.on_exit(1, &Nature::plain(), &mut after, &self.syndrome());
+                    prop_assert_eq!(long, (Reason::Sgi, action));
+                    expected.skip();
+                    prop_assert!(expected == after, "the same registers");
+                    return Ok(());
                 }
                 _ => {
                     let Some(quick) = access(compartment, self.esr, self.ipa, &self.before) else {
@@ -229,7 +258,11 @@ mod tests {
             let fault = if is_plain { ISV | TRANSLATION_FAULT } else { 0 };
             let iss = if is_plain { iss & (0x3f << 16 | 1 << 15 | 1 << 6) | WORD } else { iss & 0x1ff_ffff };
             let ipa = 0x0800_0000 + offset;
-            Both { esr: 0x24 << 26 | IL | iss | fault, ipa, before }.agree_for_both_partitions()?;
+            let both = Both { esr: 0x24 << 26 | IL | iss | fault, ipa, before };
+            both.agree_for_both_partitions()?;
+            with_gicv2(|first| both.agree(first))?;
+            let sgi = Both { ipa: 0x0800_0000 + SGIR, ..both };
+            with_gicv2(|first| sgi.agree(first))?;
         }
     }
 
@@ -245,6 +278,12 @@ mod tests {
             let load_word = ISV | WORD | TRANSLATION_FAULT;
             let distributor = first.partition.distributor.0;
             assert!(access(first, load_word, distributor + 0x104, &registers(0)).is_some());
+        });
+        with_gicv2(|first| {
+            let store_word = ISV | WORD | TRANSLATION_FAULT | WNR;
+            let sgir = first.partition.distributor.0 + SGIR;
+            let sent = generate(first, 0, store_word, sgir, &Registers::new([1 << 16; 31], 0, 0));
+            assert_eq!(sent, Some(Action::SendSgi { intid: 0, targets: 1 }));
         });
     }
 

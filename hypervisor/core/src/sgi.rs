@@ -6,6 +6,7 @@
 
 use crate::bits::{bit, field};
 use crate::compartment::{Action, Compartment};
+use bulkhead_plan::{Cpu, GicVersion};
 
 /// What the guest's write of `value` to ICC_SGI1R_EL1 on vCPU `caller` does.
 #[inline]
@@ -53,9 +54,13 @@ pub const fn physical(intid: u64, mpidr: u64) -> u64 {
     affinity | range << 44 | (intid & 0xf) << 24 | 1_u64.wrapping_shl(low_half(member))
 }
 
-/// The value for the physical GICD_SGIR that sends SGI `intid` to these CPU interfaces, a bit each.
-pub const fn physical_list(intid: u64, interfaces: u32) -> u32 {
-    (interfaces & 0xff) << 16 | (low_half(intid))
+/// What sends SGI 0 to `cpu`: the value for its physical register of the one kind or, where there is a GICv2,
+/// of GICD_SGIR. Those of several CPUs and an INTID make one value there.
+pub const fn signal(gic: GicVersion, cpu: &Cpu) -> u64 {
+    match gic {
+        GicVersion::V2 => 1_u64.wrapping_shl(cpu.interface & 7) << 16,
+        GicVersion::V3 => physical(0, cpu.mpidr),
+    }
 }
 
 const IRM: u32 = 40;

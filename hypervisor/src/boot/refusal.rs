@@ -2,6 +2,7 @@
 //!
 //! Said before any guest has begun, so that whoever reads the console knows what to change.
 
+use crate::gic::Unfit;
 use bulkhead_core::handoff::Mismatch;
 use bulkhead_core::stage1::MapError;
 use bulkhead_plan::{DecodeError, Name, Violation};
@@ -23,9 +24,7 @@ pub(crate) enum Refusal {
     /// The plan is for another board.
     Board(Mismatch),
     /// The interrupt controller is not what it should be.
-    Gic(&'static str),
-    /// The interrupt controller has no such interrupt.
-    NoInterrupt(u32),
+    Gic(Unfit),
     /// The CPU cannot run EL2 without the Virtualization Host Extensions.
     Cpu,
     /// The CPU cannot translate as the partition's plan says.
@@ -41,8 +40,7 @@ impl fmt::Display for Refusal {
             Self::Memory => f.write_str("the hypervisor's window is too small for what the plan needs"),
             Self::Maps(error) => write!(f, "the hypervisor's own tables: {error:?}"),
             Self::Board(mismatch) => write!(f, "{mismatch}"),
-            Self::Gic(what) => write!(f, "interrupt controller: {what}"),
-            Self::NoInterrupt(intid) => write!(f, "wrong board: it has no interrupt {intid}"),
+            Self::Gic(unfit) => write!(f, "{unfit}"),
             Self::Cpu => f.write_str("this CPU cannot leave VHE mode (HCR_EL2.E2H is RES1)"),
             Self::Translation(who) => write!(f, "wrong board: its CPUs have too few address bits for {who}"),
         }

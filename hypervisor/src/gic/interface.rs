@@ -14,7 +14,7 @@ use bulkhead_core::ActivePriorities;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// Lets nothing through to the CPU any more.
-pub(crate) fn close() {
+pub(super) fn close() {
     ICC_IGRPEN1_EL1::write(0);
     synchronize();
 }
@@ -22,7 +22,7 @@ pub(crate) fn close() {
 /// Makes the interface as after a reset: closed, nothing active, every priority masked.
 ///
 /// Active priorities may be cleared only once nothing is active, so redistributor and distributor come first.
-pub(crate) fn reset() {
+pub(super) fn reset() {
     ICC_IGRPEN1_EL1::write(0);
     ICC_PMR_EL1::write(0);
     ICC_CTLR_EL1::write(0);
@@ -71,7 +71,7 @@ fn clear_virtual_active_priorities(register: ActivePriorities) {
 }
 
 /// Whether an interrupt could wake this CPU.
-pub(crate) fn may_sleep() -> bool {
+pub(super) fn may_sleep() -> bool {
     let mut active = [0; 4];
     active.iter_mut().zip(registers()).for_each(|(value, register)| *value = active_priorities(register));
     bulkhead_core::may_sleep(ICC_IGRPEN1_EL1::read(), ICC_PMR_EL1::read(), &active)
