@@ -53,7 +53,7 @@ fn print_machine(machine: &Machine) {
         println!("hello: RAM at {memory}");
     }
     println!("hello: UART at {}", machine.uart);
-    println!("hello: distributor at {}, redistributors at {}", machine.distributor, machine.redistributors);
+    println!("hello: distributor at {}", machine.distributor);
     match psci::version() {
         Ok((major, minor)) => println!("hello: PSCI {major}.{minor}"),
         Err(error) => println!("hello: PSCI_VERSION: {error}"),

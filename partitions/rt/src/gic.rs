@@ -1,51 +1,38 @@
-//! The GICv3 as far as a guest needs it.
+//! The interrupt controller as far as a guest needs it: a GICv3 or a GICv2, as the device tree says.
 //!
-//! Registers in memory are touched when an interrupt is set up, never when one is taken: that is done by
-//! system registers. In the distributor only bits are written that mean the same with one security state and
-//! with two.
+//! Registers of the distributor are touched when an interrupt is set up, never when one is taken: that is done
+//! by the CPU interface, which of a GICv3 is system registers and of a GICv2 a page. In the distributor only bits
+//! are written that mean the same with one security state and with two. Where both kinds have a register it is
+//! at the same offset: SGIs and PPIs of a GICv2 are banked in the distributor.
 
 mod cpu_interface;
+mod cpu_page;
+mod redistributor;
 mod shared;
 
-use crate::cpu;
-use crate::machine::{Machine, Span};
-use aarch64_cpu::registers::MPIDR_EL1;
+use crate::machine::{self, Machine};
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::{ReadPure, ReadPureWrite};
+use safe_mmio::fields::ReadPureWrite;
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
-pub(crate) use cpu_interface::{acknowledge, end};
-pub use cpu_interface::{send_sgi, sgi};
+pub use cpu_interface::sgi;
+pub use redistributor::own_frame;
 pub use shared::{Setting, Shared};
 
 /// Interrupts that belong to a CPU: SGIs and PPIs.
 const PRIVATE: u32 = 32;
 /// The priority of all interrupts, in the middle.
 const PRIORITY: u8 = 0x80;
-/// How often a guest asks whether a redistributor is awake before it gives up.
-const PATIENCE: u32 = 1_000_000;
 
 register_bitfields![u32,
     /// GICD_CTLR, as non-secure software sees it.
     GICD_CTLR [
         ARE_NS OFFSET(4) NUMBITS(1) [],
         ENABLE_GRP1A OFFSET(1) NUMBITS(1) [],
-    ],
-    /// GICR_WAKER.
-    GICR_WAKER [
-        CHILDREN_ASLEEP OFFSET(2) NUMBITS(1) [],
-        PROCESSOR_SLEEP OFFSET(1) NUMBITS(1) [],
-    ]
-];
-
-register_bitfields![u64,
-    /// GICR_TYPER.
-    GICR_TYPER [
-        AFFINITY OFFSET(32) NUMBITS(32) [],
-        LAST OFFSET(4) NUMBITS(1) [],
-        VLPIS OFFSET(1) NUMBITS(1) [],
+        /// Of a GICv2: the group that there is.
+        ENABLE OFFSET(0) NUMBITS(1) [],
     ]
 ];
 
@@ -54,15 +41,10 @@ struct Distributor {
     ctlr: ReadPureWrite<u32>,
 }
 
-/// The frames RD_base and SGI_base of one CPU.
+/// The registers of the interrupts of one CPU: SGI_base, or the distributor of a GICv2.
 #[repr(C)]
-struct Redistributor {
-    ctlr: ReadPureWrite<u32>,
-    iidr: ReadPure<u32>,
-    typer: ReadPure<u64>,
-    statusr: ReadPureWrite<u32>,
-    waker: ReadPureWrite<u32>,
-    reserved_018: [u32; 0x401a],
+struct Bank {
+    reserved_000: [u32; 0x20],
     igroupr0: ReadPureWrite<u32>,
     reserved_084: [u32; 0x1f],
     isenabler0: ReadPureWrite<u32>,
@@ -72,18 +54,25 @@ struct Redistributor {
     ipriorityr: [ReadPureWrite<u8>; PRIVATE as usize],
 }
 
-const _: () = assert!(offset_of!(Redistributor, waker) == 0x14);
-const _: () = assert!(offset_of!(Redistributor, igroupr0) == 0x1_0080);
-const _: () = assert!(offset_of!(Redistributor, isenabler0) == 0x1_0100);
-const _: () = assert!(offset_of!(Redistributor, ispendr0) == 0x1_0200);
-const _: () = assert!(offset_of!(Redistributor, ipriorityr) == 0x1_0400);
-
-/// Bytes of the two frames; with virtual LPIs there are four.
-const FRAMES: u64 = 0x2_0000;
+const _: () = assert!(offset_of!(Bank, igroupr0) == 0x80);
+const _: () = assert!(offset_of!(Bank, isenabler0) == 0x100);
+const _: () = assert!(offset_of!(Bank, ispendr0) == 0x200);
+const _: () = assert!(offset_of!(Bank, ipriorityr) == 0x400);
 
 /// The interrupts of one CPU.
 pub struct Private {
-    redistributor: UniqueMmioPointer<'static, Redistributor>,
+    bank: UniqueMmioPointer<'static, Bank>,
+    has_groups: bool,
+}
+
+/// An interrupt that is being taken.
+pub(crate) struct Taken(u32);
+
+impl Taken {
+    /// Its INTID. A GICv2 says besides where an SGI comes from.
+    pub(crate) const fn intid(&self) -> u32 {
+        self.0 & 0x3ff
+    }
 }
 
 impl Private {
@@ -92,11 +81,14 @@ impl Private {
     /// # Panics
     /// If the CPU has no redistributor or cannot wake it.
     pub fn open(machine: &Machine) -> Self {
-        enable_distributor(machine.distributor);
-        let mut redistributor = own_redistributor(machine.redistributors);
-        wake(&mut redistributor);
+        enable_distributor(machine);
+        if machine.has_gicv2() {
+            cpu_page::enable(machine);
+            return Self { bank: registers(machine.distributor.base), has_groups: false };
+        }
+        let bank = redistributor::awake(machine);
         cpu_interface::enable();
-        Self { redistributor }
+        Self { bank: registers(bank), has_groups: true }
     }
 
     /// Lets the interrupt `intid`, an SGI or a PPI, come.
@@ -105,73 +97,71 @@ impl Private {
     /// If it is neither.
     pub fn enable(&mut self, intid: u32) {
         assert!(intid < PRIVATE, "INTID {intid} is neither an SGI nor a PPI");
-        let mut priorities = field!(self.redistributor, ipriorityr);
+        let mut priorities = field!(self.bank, ipriorityr);
         if let Some(mut priority) = priorities.get(intid as usize) {
             priority.write(PRIORITY);
         }
-        field!(self.redistributor, igroupr0).modify(|groups| groups | (1 << intid));
-        field!(self.redistributor, isenabler0).write(1 << intid);
+        if self.has_groups {
+            field!(self.bank, igroupr0).modify(|groups| groups | (1 << intid));
+        }
+        field!(self.bank, isenabler0).write(1 << intid);
     }
 
     /// SGIs and PPIs that are pending, a bit each.
     pub fn pending(&mut self) -> u32 {
-        field!(self.redistributor, ispendr0).read()
+        field!(self.bank, ispendr0).read()
     }
 
     /// SGIs and PPIs that are enabled, a bit each.
     pub fn enabled(&mut self) -> u32 {
-        field!(self.redistributor, isenabler0).read()
+        field!(self.bank, isenabler0).read()
     }
 }
 
-/// The address of the first frame, RD_base, of the redistributor of the CPU that asks.
-///
-/// # Panics
-/// If it has none.
-pub fn own_frame(machine: &Machine) -> u64 {
-    own_redistributor(machine.redistributors).ptr().addr() as u64
+/// Takes the interrupt with the highest priority; `None` if it is gone.
+pub(crate) fn acknowledge() -> Option<Taken> {
+    match gicv2() {
+        Some(machine) => cpu_page::acknowledge(machine),
+        None => cpu_interface::acknowledge(),
+    }
 }
 
-/// Switches group 1 on; what other CPUs have set stays.
-fn enable_distributor(span: Span) {
-    let mut distributor = registers::<Distributor>(span.base);
-    let enabled = GICD_CTLR::ARE_NS::SET.value | GICD_CTLR::ENABLE_GRP1A::SET.value;
+/// Ends the interrupt that [`acknowledge`] returned.
+pub(crate) fn end(taken: &Taken) {
+    match gicv2() {
+        Some(machine) => cpu_page::end(machine, taken),
+        None => cpu_interface::end(taken),
+    }
+}
+
+/// Sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
+pub fn send_sgi(intid: u32, affinity: u64) {
+    match gicv2() {
+        Some(machine) => shared::send_sgi(machine, intid, affinity),
+        None => cpu_interface::send_sgi(intid, affinity),
+    }
+}
+
+/// The machine, if its interrupt controller is a GICv2.
+fn gicv2() -> Option<&'static Machine> {
+    machine::known().filter(|machine| machine.has_gicv2())
+}
+
+/// Switches the group on that there is; what other CPUs have set stays.
+fn enable_distributor(machine: &Machine) {
+    let mut distributor = registers::<Distributor>(machine.distributor.base);
+    let enabled = if machine.has_gicv2() {
+        GICD_CTLR::ENABLE::SET.value
+    } else {
+        GICD_CTLR::ARE_NS::SET.value | GICD_CTLR::ENABLE_GRP1A::SET.value
+    };
     field!(distributor, ctlr).modify(|ctlr| ctlr | enabled);
 }
 
-/// The redistributor of the CPU that asks, among those in `span`.
-fn own_redistributor(span: Span) -> UniqueMmioPointer<'static, Redistributor> {
-    let own = cpu::affinity();
-    let mut base = span.base;
-    while span.covers(&Span { base, size: FRAMES }) {
-        let mut redistributor = registers::<Redistributor>(base);
-        let typer = field!(redistributor, typer).read();
-        if GICR_TYPER::AFFINITY.read(typer) == packed(own) {
-            return redistributor;
-        }
-        if GICR_TYPER::LAST.is_set(typer) {
-            break;
-        }
-        base += if GICR_TYPER::VLPIS.is_set(typer) { 2 * FRAMES } else { FRAMES };
-    }
-    panic!("no redistributor in {span} is that of the CPU with affinity {own:#x}");
-}
-
-/// An affinity as GICR_TYPER has it: Aff3 follows Aff2.
-fn packed(affinity: u64) -> u64 {
-    (affinity & 0xff_ffff) | (MPIDR_EL1::Aff3.read(affinity) << 24)
-}
-
-fn wake(redistributor: &mut UniqueMmioPointer<'static, Redistributor>) {
-    let mut waker = field!(*redistributor, waker);
-    waker.modify(|waker| waker & !GICR_WAKER::PROCESSOR_SLEEP::SET.value);
-    for _ in 0..PATIENCE {
-        if !GICR_WAKER::CHILDREN_ASLEEP.is_set(waker.read()) {
-            return;
-        }
-        cpu::relax();
-    }
-    panic!("the redistributor does not wake up");
+/// The number by which a GICv2 knows the CPU of this affinity: its index among all.
+fn number(machine: &Machine, affinity: u64) -> u32 {
+    let index = machine.cpus().iter().position(|cpu| *cpu == affinity).unwrap_or(0);
+    u32::try_from(index).unwrap_or(0)
 }
 
 /// The registers at `base`.
@@ -181,6 +171,7 @@ fn registers<T>(base: u64) -> UniqueMmioPointer<'static, T> {
         panic!("the device tree puts the GIC at address 0");
     };
     // SAFETY: the device tree says that a GIC's registers are there, they are mapped as Device memory, and
-    // a guest opens each CPU's interrupts once, on that CPU.
+    // a guest opens each CPU's interrupts once, on that CPU; those of a GICv2's interface are another CPU's
+    // for every CPU.
     unsafe { UniqueMmioPointer::new(pointer) }
 }

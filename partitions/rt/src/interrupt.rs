@@ -1,7 +1,7 @@
 //! Taking interrupts.
 //!
-//! One function of the guest takes them all, told apart by INTID. The GIC hands them out by system
-//! registers, so no memory of a device is touched on the way.
+//! One function of the guest takes them all, told apart by INTID. What the GIC hands them out by belongs to the
+//! CPU, system registers or a page, so nothing is trapped on the way.
 
 use crate::gic;
 use core::arch::asm;
@@ -56,10 +56,10 @@ pub(crate) fn unmask_serror() {
 
 /// Takes the interrupt that the GIC has for this CPU, if it still has one.
 pub(crate) fn dispatch() {
-    if let Some(intid) = gic::acknowledge() {
+    if let Some(taken) = gic::acknowledge() {
         if let Some(function) = TAKER.get() {
-            function(intid);
+            function(taken.intid());
         }
-        gic::end(intid);
+        gic::end(&taken);
     }
 }

@@ -67,10 +67,12 @@ pub struct Machine {
     pub uart_interrupt: Option<u32>,
     /// A PL031 real-time clock, if there is one.
     pub clock: Option<Device>,
-    /// Registers of the GICv3 distributor.
+    /// Registers of the distributor.
     pub distributor: Span,
-    /// Registers of the redistributors, those of one CPU after the other.
+    /// Registers of the redistributors, those of one CPU after the other; a GICv2 has none.
     pub redistributors: Span,
+    /// Registers of the CPU interface of a GICv2; a GICv3 has none in memory.
+    pub cpu_interface: Span,
     /// INTID of the virtual timer.
     pub timer: u32,
     /// Where the device tree is.
@@ -85,6 +87,11 @@ impl Machine {
     /// The affinity of each CPU, in the order of the tree; the position is the CPU's index.
     pub fn cpus(&self) -> &[u64] {
         self.cpus.as_slice()
+    }
+
+    /// Whether the interrupt controller is a GICv2, else it is a GICv3.
+    pub const fn has_gicv2(&self) -> bool {
+        self.cpu_interface.size != 0
     }
 
     /// RAM.

@@ -27,6 +27,9 @@ const PPI: u32 = 1;
 /// The kind of interrupt that any CPU can take, and its first INTID.
 const SPI: u32 = 0;
 const FIRST_SPI: u32 = 32;
+/// The interrupt controllers (binding `arm,gic`, `arm,gic-v3`).
+const GICV3: &[&str] = &["arm,gic-v3"];
+const GICV2: &[&str] = &["arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a7-gic"];
 /// INTIDs of PPIs.
 const PPI_INTIDS: Range<u32> = 16..32;
 
@@ -105,14 +108,15 @@ impl Tree {
     /// Everything.
     pub(crate) fn machine(&self) -> Result<Machine, TreeError> {
         let uart = self.uart()?;
-        let gic = self.compatible(&["arm,gic-v3"], "node compatible with arm,gic-v3")?;
+        let [distributor, redistributors, cpu_interface] = self.gic()?;
         Ok(Machine {
             partition: self.partition()?,
             uart: uart.registers,
             uart_interrupt: uart.interrupt,
             clock: self.clock()?,
-            distributor: register(&gic, 0, "distributor registers")?,
-            redistributors: register(&gic, 1, "redistributor registers")?,
+            distributor,
+            redistributors,
+            cpu_interface,
             timer: self.timer()?,
             bootargs: self.bootargs()?,
             cpus: self.cpus()?,
@@ -120,6 +124,18 @@ impl Tree {
             tree: Span { base: self.1, size: self.0.total_size() as u64 },
             claims: self.claims()?,
         })
+    }
+
+    /// The distributor; the redistributors of a GICv3; the CPU interface of a GICv2.
+    fn gic(&self) -> Result<[Span; 3], TreeError> {
+        let none = Span::default();
+        if let Some(gic) = self.0.root()?.all_compatible(GICV3)?.next().transpose()? {
+            let distributor = register(&gic, 0, "distributor registers")?;
+            return Ok([distributor, register(&gic, 1, "redistributor registers")?, none]);
+        }
+        let gic = self.compatible(GICV2, "node compatible with arm,gic-v3 or arm,gic-400")?;
+        let distributor = register(&gic, 0, "distributor registers")?;
+        Ok([distributor, none, register(&gic, 1, "CPU interface registers")?])
     }
 
     fn clock(&self) -> Result<Option<Device>, TreeError> {

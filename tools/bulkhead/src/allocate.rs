@@ -4,11 +4,11 @@
 //! partition sees its RAM where the board's RAM begins, so that an image for the bare board runs as it is,
 //! and every device where it really is.
 
-use crate::board::{Board, STRIDE, joined, outer_pages, without};
+use crate::board::{Board, Gic, STRIDE, Version, Wire, joined, outer_pages, unsupported, without};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::{Partition, System};
 use crate::load::{MemoryWish, size_text};
-use bulkhead_plan::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Region, RegionKind, Span};
+use bulkhead_plan::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Region, RegionKind, Span, limits};
 
 /// Bits of an address that a partition can see: what a stage-2 root of one page covers.
 pub(crate) const IPA_BITS: u32 = 39;
@@ -32,6 +32,8 @@ pub(crate) struct Space {
     pub(crate) distributor: Ipa,
     /// The first redistributor.
     pub(crate) redistributors: Ipa,
+    /// The CPU interface of a GICv2.
+    pub(crate) cpu_interface: Ipa,
     /// A virtual PL011, if it has no UART of its own.
     pub(crate) uart: Option<VirtualUart>,
 }
@@ -65,7 +67,41 @@ pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -
             None => {}
         }
     }
-    (spaces.len() == system.partitions.len()).then_some(spaces)
+    if spaces.len() < system.partitions.len() {
+        return None;
+    }
+    if board.gic.version == Version::V2 && wake(system, &spaces).is_none() {
+        report.push(sleepless(system));
+        return None;
+    }
+    Some(spaces)
+}
+
+/// The SPI by which the hypervisor wakes CPUs where there is a GICv2: one that nothing is connected to, else that
+/// of a device that nobody has. As long as it wakes nobody it is off.
+pub(crate) fn wake(system: &System<'_>, spaces: &[Space]) -> Option<u32> {
+    let board = system.board;
+    let raised = |intid: u32| spaces.iter().any(|it| it.uart.and_then(|uart| uart.interrupt) == Some(intid));
+    let owned = |intid: u32| {
+        let mut devices = system.partitions.iter().flat_map(|partition| &partition.devices);
+        devices.any(|device| device.interrupts.iter().any(|interrupt| interrupt.intid == intid))
+    };
+    let unwired = system.wish.board.unwired.iter().rev().filter_map(|it| u32::try_from(it.value).ok());
+    let wired = board.tree.ids().flat_map(|id| board.tree.lines(id).unwrap_or_default());
+    let wired = wired.filter(|line| line.controller == board.gic.node);
+    let wired = wired.filter_map(|line| match Gic::wire(&line.specifier) {
+        Some(Wire::Spi(intid, _)) => Some(intid),
+        _ => None,
+    });
+    let is_spi = |intid: &u32| (limits::FIRST_SPI..=limits::LAST_SPI).contains(intid);
+    let free = |intid: &u32| is_spi(intid) && !raised(*intid) && !owned(*intid);
+    (board.gic.version == Version::V2).then(|| unwired.chain(wired).find(free)).flatten()
+}
+
+fn sleepless(system: &System<'_>) -> Diagnostic {
+    unsupported(&system.wish.board, "partitions have all interrupts of its tree, and none is left to wake CPUs by")
+        .note("with a GICv2 the hypervisor needs an SPI of its own to stop a partition that sleeps")
+        .help("name SPIs that nothing is connected to as `unwired-interrupts`")
 }
 
 /// The memory of every partition: first of those that have a place in the lock file, then of the others in
@@ -154,9 +190,10 @@ fn space(
     let pages = partition.devices.iter().flat_map(|device| &device.registers).map(|span| outer_pages(*span));
     let devices: Vec<Span> = joined(pages.collect());
     let distributor = board.gic.distributor;
+    let interface = board.gic.cpu_interface.map(|it| Span { base: Pa(it.base), ..it.place });
     let virtual_frames = [
         distributor,
-        board.gic.cpu_interface.unwrap_or_default(),
+        interface.unwrap_or_default(),
         Span::new(redistributors.0, STRIDE.saturating_mul(own_frames)),
         uart.map_or(Span::default(), |uart| Span::new(uart.base.0, PAGE)),
     ];
@@ -170,8 +207,15 @@ fn space(
         let seen = Ipa(redistributors.0 + vcpu * STRIDE + SGI_BASE);
         regions.push(region(seen, Span::new(own.0 + SGI_BASE, PAGE), RegionKind::SgiFrame));
     }
+    // Who is guarded has every access to the interface looked at.
+    if let Some(interface) = board.gic.cpu_interface.filter(|_| !partition.is_guarded()) {
+        let page = Span { size: PAGE, ..interface.place };
+        regions.push(region(Ipa(interface.base), page, RegionKind::CpuInterface));
+    }
     regions.sort_by_key(|region| region.ipa);
-    Ok(Space { ram, regions, distributor: Ipa(distributor.base.0), redistributors, uart })
+    let cpu_interface = Ipa(interface.map_or(0, |seen| seen.base.0));
+    let distributor = Ipa(distributor.base.0);
+    Ok(Space { ram, regions, distributor, redistributors, cpu_interface, uart })
 }
 
 /// Where a partition sees its memory. Who takes the rest may get more of it than there is room where the

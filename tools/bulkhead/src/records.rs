@@ -3,8 +3,8 @@
 //! Nothing is decided here any more: the form of the records is `bulkhead-plan`'s, their order is the one
 //! that its invariants ask for.
 
-use crate::allocate::Space;
-use crate::board::Board;
+use crate::allocate::{Space, wake};
+use crate::board::{Board, Version};
 use crate::carve::affinity;
 use crate::expand::{Partition as Planned, System};
 use crate::tables::vtcr;
@@ -39,7 +39,7 @@ pub(crate) struct Own {
 /// All records of the plan.
 pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Placement], own: Own) -> Records {
     let mut records = Records {
-        board: board(system.board, own),
+        board: board(system, spaces, own),
         memory: system.board.memory.clone(),
         translators: system.board.gic.translators.clone(),
         cpus: Vec::new(),
@@ -69,6 +69,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
             argument: placement.argument,
             distributor: space.distributor,
             redistributors: space.redistributors,
+            cpu_interface: space.cpu_interface,
             uart: space.uart.map_or(Ipa(0), |uart| uart.base),
             cpus: append(&mut records.cpus, cpus),
             regions: append(&mut records.regions, space.regions.iter().copied()),
@@ -100,16 +101,23 @@ pub(crate) fn console(board: &Board) -> Console {
     }
 }
 
-fn board(board: &Board, own: Own) -> BoardRecord {
+fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
+    let board = system.board;
     BoardRecord {
         name: Name::new(&board.name).unwrap_or(Name([0; bulkhead_plan::limits::NAME])),
         window: own.window,
         heap: own.heap,
         distributor: board.gic.distributor,
+        cpu_interface: board.gic.cpu_interface.map_or(Span::default(), |interface| interface.place),
         console: console(board),
-        gic: GicVersion::V3,
+        gic: match board.gic.version {
+            Version::V2 => GicVersion::V2,
+            Version::V3 => GicVersion::V3,
+        },
         // A board without one was refused.
         conduit: board.conduit.unwrap_or(Conduit::Smc),
+        wake: wake(system, spaces).unwrap_or(0),
+        reserved: 0,
     }
 }
 
@@ -121,15 +129,12 @@ fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
         redistributor: cpu.redistributor.unwrap_or(Pa(0)),
         virtual_mpidr: u64::from(virtual_mpidr),
         partition,
-        reserved: 0,
+        interface: if board.gic.version == Version::V2 { cpu.interface } else { 0 },
     }
 }
 
 fn interrupt_mode(partition: &Planned<'_>) -> InterruptMode {
-    match partition.wish.interrupts.as_ref().map(|mode| mode.value.as_str()) {
-        Some("guarded") => InterruptMode::Guarded,
-        _ => InterruptMode::Direct,
-    }
+    if partition.is_guarded() { InterruptMode::Guarded } else { InterruptMode::Direct }
 }
 
 fn functions(partition: &Planned<'_>) -> impl Iterator<Item = Function> {

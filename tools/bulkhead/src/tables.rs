@@ -50,7 +50,7 @@ fn attributes(kind: RegionKind) -> Stage2Attributes {
                 | Stage2Attributes::MEMATTR_NORMAL_INNER_WB
                 | Stage2Attributes::SH_INNER
         }
-        RegionKind::Device | RegionKind::SgiFrame => {
+        RegionKind::Device | RegionKind::SgiFrame | RegionKind::CpuInterface => {
             common | Stage2Attributes::MEMATTR_DEVICE_nGnRE | Stage2Attributes::SH_NONE | Stage2Attributes::XN
         }
     }

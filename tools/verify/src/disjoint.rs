@@ -5,7 +5,7 @@
 
 use crate::transcript::REDISTRIBUTOR;
 use bulkhead_core::stage2::{self, Leaf};
-use bulkhead_plan::{ConsoleKind, PAGE, Plan, Span};
+use bulkhead_plan::{ConsoleKind, GicVersion, PAGE, Plan, Span};
 
 /// Bytes from the first of a CPU's redistributor to the page that its owner may have.
 const SGI_BASE: u64 = 0x1_0000;
@@ -20,7 +20,7 @@ struct Reach {
 /// Everything that two reach, or that a partition reaches and nobody but the hypervisor may.
 pub(crate) fn faults(plan: &Plan<'_>, walked: &[Vec<Leaf>]) -> Vec<String> {
     let mut all: Vec<Reach> =
-        walked.iter().enumerate().flat_map(|(index, leaves)| reach(index, leaves)).collect();
+        walked.iter().enumerate().flat_map(|(index, leaves)| reach(plan, index, leaves)).collect();
     all.sort_by_key(|reach| reach.span.base);
     let name = |reach: &Reach| {
         plan.partitions.get(reach.partition).map(|it| it.name.to_string()).unwrap_or_default()
@@ -48,10 +48,17 @@ pub(crate) fn faults(plan: &Plan<'_>, walked: &[Vec<Leaf>]) -> Vec<String> {
     faults
 }
 
-/// What one partition reaches, neighbouring mappings of one kind joined.
-fn reach(partition: usize, leaves: &[Leaf]) -> Vec<Reach> {
+/// Whether this is the page of a GICv2 behind which every CPU finds registers of its own.
+fn is_banked(plan: &Plan<'_>, leaf: &Leaf) -> bool {
+    let is_page = leaf.pa == plan.board.cpu_interface.base && leaf.size == PAGE;
+    plan.board.gic == GicVersion::V2 && is_page
+}
+
+/// What one partition reaches and no other may, neighbouring mappings of one kind joined.
+fn reach(plan: &Plan<'_>, partition: usize, leaves: &[Leaf]) -> Vec<Reach> {
     let mut sorted: Vec<Reach> = leaves
         .iter()
+        .filter(|leaf| !is_banked(plan, leaf))
         .map(|leaf| Reach {
             span: Span { base: leaf.pa, size: leaf.size },
             partition,
@@ -72,14 +79,18 @@ fn reach(partition: usize, leaves: &[Leaf]) -> Vec<Reach> {
 }
 
 /// What the hypervisor has for itself, seen from a partition: of the redistributors of its own CPUs it has
-/// one page each.
+/// one page each, of the CPU interface of a GICv2 the first page.
 fn hypervisors<'a>(plan: &'a Plan<'_>, partition: usize) -> impl Iterator<Item = (Span, &'static str)> + 'a {
     let board = plan.board;
     let console = Span { base: board.console.base, size: PAGE };
     let console = (board.console.kind != ConsoleKind::None).then_some((console, "the hypervisor's console"));
     let fixed = [(board.window, "the hypervisor's window"), (board.distributor, "the distributor")];
     let translators = plan.translators.iter().map(|span| (*span, "an ITS"));
-    let frames = plan.cpus.iter().flat_map(move |cpu| {
+    let interface = board.cpu_interface;
+    let behind = Span::new(interface.base.0.saturating_add(PAGE), interface.size.saturating_sub(PAGE));
+    let interface = (interface.size != 0).then_some((behind, "GICC_DIR"));
+    let has_frames = board.gic == GicVersion::V3;
+    let frames = plan.cpus.iter().filter(move |_| has_frames).flat_map(move |cpu| {
         let is_own = u32::try_from(partition) == Ok(cpu.partition);
         let base = cpu.redistributor.0;
         let page = base.saturating_add(SGI_BASE);
@@ -88,7 +99,7 @@ fn hypervisors<'a>(plan: &'a Plan<'_>, partition: usize) -> impl Iterator<Item =
         [Span::new(base, SGI_BASE), Span::new(behind, end.saturating_sub(behind))]
             .map(|span| (span, "a redistributor"))
     });
-    fixed.into_iter().chain(console).chain(translators).chain(frames)
+    fixed.into_iter().chain(console).chain(translators).chain(interface).chain(frames)
 }
 
 #[cfg(test)]
@@ -153,6 +164,19 @@ mod tests {
         let others = plan.cpus.iter().position(|cpu| cpu.partition == 1).unwrap();
         assert_eq!(found(&[page(0)], &[]), Vec::<String>::new());
         assert_eq!(found(&[page(others)], &[]).len(), 1);
+    }
+
+    #[test]
+    fn all_have_the_first_page_of_a_gicv2s_cpu_interface_and_none_the_second() {
+        let bytes = Sample::with_gicv2().encode();
+        let plan = Plan::decode(bytes.bytes()).unwrap();
+        let page = leaf(plan.board.cpu_interface.base.0, PAGE, stage2::DEVICE);
+        let second = leaf(plan.board.cpu_interface.base.0 + PAGE, PAGE, stage2::DEVICE);
+        assert_eq!(faults(&plan, &[vec![page], vec![page]]), Vec::<String>::new());
+        for reached in [vec![second], vec![page, second]] {
+            let faults = faults(&plan, &[reached, vec![]]);
+            assert!(matches!(faults.as_slice(), [fault] if fault.contains("GICC_DIR")), "{faults:?}");
+        }
     }
 
     #[test]

@@ -33,12 +33,18 @@ impl Transcript {
         let descriptors: usize = self.partitions.iter().map(|it| it.descriptors).sum();
         writeln!(f, "\nproven, by every one of {descriptors} descriptors:")?;
         writeln!(f, "  no CPU and no interrupt has two owners")?;
-        writeln!(f, "  no physical address is reached by two partitions")?;
-        writeln!(
-            f,
-            "  none reaches the hypervisor's window and console, the distributor, an ITS, or more of a"
-        )?;
-        writeln!(f, "    redistributor than the page of SGIs and PPIs of its own CPU")?;
+        if self.own.iter().any(|own| own.what == "GICC") {
+            writeln!(f, "  no physical address is reached by two partitions, but the first page of GICC, where")?;
+            writeln!(f, "    every CPU reaches registers of its own")?;
+            writeln!(f, "  none reaches the hypervisor's window and console, the distributor or GICC_DIR")?;
+        } else {
+            writeln!(f, "  no physical address is reached by two partitions")?;
+            writeln!(
+                f,
+                "  none reaches the hypervisor's window and console, the distributor, an ITS, or more of a"
+            )?;
+            writeln!(f, "    redistributor than the page of SGIs and PPIs of its own CPU")?;
+        }
         writeln!(
             f,
             "  each reaches all that the plan gives it, with the attributes of memory or of a device"

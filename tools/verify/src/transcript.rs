@@ -7,12 +7,12 @@
 use crate::examine::{Examined, digest, examine, in_window};
 use crate::walk::walk;
 use bulkhead_core::stage2::{self, Leaf, Start};
-use bulkhead_plan::{ConsoleKind, Ipa, NO_PARTITION, PAGE, Partition, Plan, Span};
+use bulkhead_plan::{ConsoleKind, GicVersion, InterruptMode, Ipa, NO_PARTITION, PAGE, Partition, Plan, Span};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::{self, Write};
 
-/// Bytes of a frame of the interrupt controller, and of a CPU's redistributor.
+/// Bytes of a frame of a redistributor, and of both.
 const FRAME: u64 = 0x1_0000;
 pub(crate) const REDISTRIBUTOR: u64 = 0x2_0000;
 
@@ -190,7 +190,7 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
         address_bits: Start::new(partition.vtcr).map_or(0, |_| 64 - (partition.vtcr & 0x3f)),
         mappings: runs(leaves),
         descriptors: leaves.len(),
-        shown: shown(partition),
+        shown: shown(plan.board.gic, partition),
         cpus: partition.cpus.of(plan.cpus).unwrap_or_default().iter().map(|cpu| cpu.mpidr).collect(),
         interrupts: lines.iter().map(|line| line.intid).collect(),
         entry: partition.entry.0,
@@ -216,18 +216,29 @@ fn own(plan: &Plan<'_>) -> Vec<Own> {
         all.push(own("console", Span { base: board.console.base, size: PAGE }));
     }
     all.extend(plan.translators.iter().map(|span| own("ITS", *span)));
-    let frames = plan.cpus.iter().map(|cpu| Span { base: cpu.redistributor, size: REDISTRIBUTOR });
+    if board.gic == GicVersion::V2 {
+        all.push(own("GICC", board.cpu_interface));
+    }
+    let cpus = plan.cpus.iter().filter(|_| board.gic == GicVersion::V3);
+    let frames = cpus.map(|cpu| Span { base: cpu.redistributor, size: REDISTRIBUTOR });
     all.extend(frames.map(|span| own("redistributor", span)));
     all
 }
 
 /// What a partition sees that the hypervisor answers for.
-fn shown(partition: &Partition) -> Vec<Own> {
+fn shown(gic: GicVersion, partition: &Partition) -> Vec<Own> {
     let own = |what, base: Ipa, size| Own { what, place: Stretch { base: base.0, size } };
-    let mut all = vec![own("distributor", partition.distributor, FRAME)];
-    for vcpu in 0..u64::from(partition.cpus.count) {
-        let base = Ipa(partition.redistributors.0.saturating_add(vcpu.saturating_mul(REDISTRIBUTOR)));
-        all.push(own("redistributor", base, FRAME));
+    let mut all = vec![own("distributor", partition.distributor, gic.distributor_size())];
+    match gic {
+        GicVersion::V2 => {
+            let mapped = if partition.interrupt_mode == InterruptMode::Direct { PAGE } else { 0 };
+            let base = Ipa(partition.cpu_interface.0.saturating_add(mapped));
+            all.push(own("GICC", base, gic.cpu_interface_size() - mapped));
+        }
+        GicVersion::V3 => all.extend((0..u64::from(partition.cpus.count)).map(|vcpu| {
+            let base = Ipa(partition.redistributors.0.saturating_add(vcpu.saturating_mul(REDISTRIBUTOR)));
+            own("redistributor", base, FRAME)
+        })),
     }
     if partition.uart.0 != 0 {
         all.push(own("virtual PL011", partition.uart, PAGE));

@@ -1,8 +1,9 @@
-//! The CPU interface of the GIC: its system registers (GICv3 §12.2).
+//! The CPU interface of a GICv3: system registers (GICv3 §12.2).
 //!
 //! They are named to the assembler, because `aarch64-cpu` does not know most of them. None of them touches
 //! memory, but none is `nomem`: what an interrupt announces must not be read before it is acknowledged.
 
+use super::Taken;
 use core::arch::asm;
 use tock_registers::register_bitfields;
 
@@ -36,20 +37,20 @@ pub(super) fn enable() {
 }
 
 /// Takes the interrupt with the highest priority; `None` if it is gone.
-pub(crate) fn acknowledge() -> Option<u32> {
+pub(super) fn acknowledge() -> Option<Taken> {
     let intid: u64;
     // SAFETY: makes the interrupt active, which is what the caller is there for.
     unsafe { asm!("mrs {}, icc_iar1_el1", "dsb sy", out(reg) intid, options(nostack)) };
-    if intid < SPECIAL { u32::try_from(intid).ok() } else { None }
+    if intid < SPECIAL { u32::try_from(intid).ok().map(Taken) } else { None }
 }
 
 /// Ends the interrupt that [`acknowledge`] returned.
-pub(crate) fn end(intid: u32) {
-    write!("icc_eoir1_el1", u64::from(intid));
+pub(super) fn end(taken: &Taken) {
+    write!("icc_eoir1_el1", u64::from(taken.0));
 }
 
 /// Sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
-pub fn send_sgi(intid: u32, affinity: u64) {
+pub(super) fn send_sgi(intid: u32, affinity: u64) {
     // SAFETY: what the CPUs of the guest share must be visible to the receiver.
     unsafe { asm!("dsb ish", options(nostack)) };
     write!("icc_sgi1r_el1", sgi(intid, affinity));

@@ -1,17 +1,20 @@
 //! Interrupts that any CPU can take: SPIs.
 //!
-//! GICv3 §12.9. Only registers are written of which a write concerns one interrupt, so that partitions, and
+//! GICv3 §12.9, GICv2 §4.3. Only registers are written of which a write concerns one interrupt, so that partitions, and
 //! CPUs, that share a distributor do not come between each other.
 
-use super::{PRIORITY, enable_distributor, registers};
-use crate::machine::Machine;
+use super::{PRIORITY, enable_distributor, number, registers};
+use crate::machine::{self, Machine};
+use aarch64_cpu::asm::barrier;
 use core::mem::offset_of;
-use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::fields::{ReadPureWrite, WriteOnly};
 use safe_mmio::{UniqueMmioPointer, field};
 
 const SPIS: core::ops::Range<u32> = 32..1020;
 const INTERRUPTS: usize = 1024;
 const WORDS: usize = INTERRUPTS / 32;
+/// GICD_SGIR: the bit of CPU 0.
+const TARGET_LIST: u32 = 16;
 
 #[repr(C)]
 struct Distributor {
@@ -26,18 +29,27 @@ struct Distributor {
     ipriorityr: [ReadPureWrite<u8>; INTERRUPTS],
     itargetsr: [ReadPureWrite<u8>; INTERRUPTS],
     icfgr: [ReadPureWrite<u32>; INTERRUPTS / 16],
-    reserved_d00: [u32; 0x14c0],
+    reserved_d00: [u32; 0x80],
+    sgir: WriteOnly<u32>,
+}
+
+/// The registers that only a GICv3 has.
+#[repr(C)]
+struct Routes {
+    reserved_0000: [u32; 0x1800],
     irouter: [ReadPureWrite<u64>; INTERRUPTS],
 }
 
 const _: () = assert!(offset_of!(Distributor, ispendr) == 0x200);
 const _: () = assert!(offset_of!(Distributor, ipriorityr) == 0x400);
 const _: () = assert!(offset_of!(Distributor, icfgr) == 0xc00);
-const _: () = assert!(offset_of!(Distributor, irouter) == 0x6000);
+const _: () = assert!(offset_of!(Distributor, sgir) == 0xf00);
+const _: () = assert!(offset_of!(Routes, irouter) == 0x6000);
 
 /// The SPIs of the machine.
 pub struct Shared {
     distributor: UniqueMmioPointer<'static, Distributor>,
+    routes: Option<UniqueMmioPointer<'static, Routes>>,
 }
 
 /// What the distributor keeps about an SPI and only its owner may change.
@@ -53,8 +65,9 @@ pub struct Setting {
 impl Shared {
     /// The SPIs of `machine`; each is still disabled.
     pub fn open(machine: &Machine) -> Self {
-        enable_distributor(machine.distributor);
-        Self { distributor: registers(machine.distributor.base) }
+        enable_distributor(machine);
+        let base = machine.distributor.base;
+        Self { distributor: registers(base), routes: (!machine.has_gicv2()).then(|| registers(base)) }
     }
 
     /// Lets the SPI `intid` come to the CPU of this affinity.
@@ -63,13 +76,22 @@ impl Shared {
     /// If it is no SPI.
     pub fn enable(&mut self, intid: u32, affinity: u64) {
         let (index, word, bit) = place(intid);
-        // Of the one register that others have bits in the group is the board's affair where there is a
-        // hypervisor; on the bare machine it is nobody else's.
-        if let Some(mut groups) = field!(self.distributor, igroupr).get(word) {
-            groups.modify(|groups| groups | bit);
-        }
-        if let Some(mut route) = field!(self.distributor, irouter).get(index) {
-            route.write(affinity);
+        match &mut self.routes {
+            Some(routes) => {
+                // Of the one register that others have bits in the group is the board's affair where there is a
+                // hypervisor; on the bare machine it is nobody else's.
+                if let Some(mut groups) = field!(self.distributor, igroupr).get(word) {
+                    groups.modify(|groups| groups | bit);
+                }
+                if let Some(mut route) = field!(*routes, irouter).get(index) {
+                    route.write(affinity);
+                }
+            }
+            None => {
+                if let Some(mut targets) = field!(self.distributor, itargetsr).get(index) {
+                    targets.write(1 << own_number(affinity));
+                }
+            }
         }
         if let Some(mut priority) = field!(self.distributor, ipriorityr).get(index) {
             priority.write(PRIORITY);
@@ -108,9 +130,24 @@ impl Shared {
             is_enabled: field!(self.distributor, isenabler).get(word)?.read() & bit != 0,
             priority: field!(self.distributor, ipriorityr).get(index)?.read(),
             configuration: configuration >> (index % 16 * 2) & 0b11,
-            route: field!(self.distributor, irouter).get(index)?.read(),
+            route: match &mut self.routes {
+                Some(routes) => field!(*routes, irouter).get(index)?.read(),
+                None => field!(self.distributor, itargetsr).get(index)?.read().into(),
+            },
         })
     }
+}
+
+/// Sends the SGI `intid` to the CPU of this affinity.
+pub(super) fn send_sgi(machine: &Machine, intid: u32, affinity: u64) {
+    let mut distributor = registers::<Distributor>(machine.distributor.base);
+    // What the CPUs of the guest share must be visible to the receiver.
+    barrier::dsb(barrier::ISH);
+    field!(distributor, sgir).write(1 << (TARGET_LIST + number(machine, affinity)) | intid);
+}
+
+fn own_number(affinity: u64) -> u32 {
+    machine::known().map_or(0, |machine| number(machine, affinity))
 }
 
 /// The position of an SPI, that of the word with its bit, and the bit.

@@ -5,7 +5,7 @@
 
 use super::gic::{Gic, Version};
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{Conduit, Pa};
+use bulkhead_plan::{Conduit, Pa, limits};
 
 /// The affinity fields of MPIDR_EL1.
 const AFFINITY: u64 = 0xff_00ff_ffff;
@@ -19,6 +19,8 @@ pub(crate) struct BoardCpu {
     pub(crate) mpidr: u64,
     /// Its RD_base frame; a GICv2 has none.
     pub(crate) redistributor: Option<Pa>,
+    /// The number by which a GICv2 knows it: its place among all CPUs, which it checks itself when it starts.
+    pub(crate) interface: u32,
     /// Why nobody can own it, if so.
     pub(crate) unusable: Option<String>,
 }
@@ -44,7 +46,11 @@ pub(super) fn cpus(tree: &Tree, gic: &Gic) -> Result<Vec<BoardCpu>, String> {
         if gic.version == Version::V3 && redistributor.is_none() {
             return Err(format!("the GIC of this tree has no redistributor for `{}`", node.path));
         }
-        found.push(BoardCpu { node: *id, mpidr, redistributor, unusable: unusable(tree, *id, &methods) });
+        let interface = u32::try_from(index).unwrap_or(u32::MAX);
+        let is_known = gic.version == Version::V3 || interface < limits::CPU_INTERFACES;
+        let unknown = || "the GIC of the board knows eight CPUs".to_owned();
+        let unusable = unusable(tree, *id, &methods).or_else(|| (!is_known).then(unknown));
+        found.push(BoardCpu { node: *id, mpidr, redistributor, interface, unusable });
     }
     if found.is_empty() { Err("this tree has no CPUs".to_owned()) } else { Ok(found) }
 }

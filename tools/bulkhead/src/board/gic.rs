@@ -1,10 +1,13 @@
 //! The board's interrupt controller.
 //!
 //! Frames are those of GICv3 §12.10: per CPU 64 KiB of RD_base and 64 KiB of SGI_base, unless the tree
-//! gives another stride (GICv4 has four frames). A GICv2 has one frame for all CPUs, and no redistributors.
+//! gives another stride (GICv4 has four frames). A GICv2 has one frame for all CPUs (GICv2 §4.1.3), and no
+//! redistributors. That frame has two pages. On boards with pages of 64 KiB each of the two is there 16 times
+//! (Arm's Server Base System Architecture asks for it), and the two that lie together are the last of the one
+//! and the first of the other.
 
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{Pa, Span, Trigger};
+use bulkhead_plan::{GicVersion, PAGE, Pa, Span, Trigger};
 
 /// Bytes between two redistributors of a GICv3.
 pub(crate) const STRIDE: u64 = 0x2_0000;
@@ -31,7 +34,7 @@ pub(crate) struct Gic {
     /// GICD.
     pub(crate) distributor: Span,
     /// GICC, the CPU interface of a GICv2.
-    pub(crate) cpu_interface: Option<Span>,
+    pub(crate) cpu_interface: Option<CpuInterface>,
     /// The regions that hold the redistributors.
     pub(crate) redistributors: Vec<Span>,
     /// Its ITSs: control and translation frame each.
@@ -39,6 +42,15 @@ pub(crate) struct Gic {
     /// Every frame of it, for nobody else to own.
     pub(crate) frames: Vec<Span>,
     stride: u64,
+}
+
+/// The CPU interface of a GICv2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CpuInterface {
+    /// Its two pages.
+    pub(crate) place: Span,
+    /// Where the tree says that they begin, and so a guest looks for them.
+    pub(crate) base: u64,
 }
 
 /// An interrupt as the GIC's binding describes it.
@@ -98,14 +110,11 @@ pub(crate) fn wire_text(intid: u32) -> String {
 }
 
 /// The kinds of GICv2, by their `compatible`.
-const V2: &[&str] = &[
-    "arm,cortex-a15-gic",
-    "arm,cortex-a7-gic",
-    "arm,cortex-a9-gic",
-    "arm,gic-400",
-    "arm,pl390",
-    "qcom,msm-qgic2",
-];
+const V2: &[&str] = &["arm,cortex-a15-gic", "arm,cortex-a7-gic", "arm,gic-400", "qcom,msm-qgic2"];
+/// Bytes of a GICv2's CPU interface in a tree that has each of its pages 16 times, and from the first of them
+/// to the last.
+const REPEATED: u64 = 0x2_0000;
+const TO_THE_LAST: u64 = 0xf000;
 
 /// The GIC of a tree that stands above all others.
 pub(super) fn gic(tree: &Tree) -> Result<Gic, String> {
@@ -114,7 +123,7 @@ pub(super) fn gic(tree: &Tree) -> Result<Gic, String> {
     match (working().find(|id| tree.node(*id).is_a("arm,gic-v3")), working().find(is_v2)) {
         (Some(node), _) => v3(tree, node),
         (None, Some(node)) => v2(tree, node),
-        (None, None) => Err("this tree has no GIC".to_owned()),
+        (None, None) => Err("this tree has no GICv2, GICv3 or GICv4".to_owned()),
     }
 }
 
@@ -124,11 +133,17 @@ fn v2(tree: &Tree, node: NodeId) -> Result<Gic, String> {
     let [distributor, interface, ..] = own[..] else {
         return Err("the GIC of this tree lacks GICD or GICC".to_owned());
     };
+    if !distributor.base.is_aligned(PAGE) || !interface.base.is_aligned(PAGE) {
+        return Err("a frame of the GIC of this tree is not aligned to 4 KiB".to_owned());
+    }
+    let base = interface.base.0;
+    let first = if interface.size == REPEATED { base + TO_THE_LAST } else { base };
+    let place = Span::new(first, GicVersion::V2.cpu_interface_size());
     Ok(Gic {
         node,
         version: Version::V2,
-        distributor,
-        cpu_interface: Some(interface),
+        distributor: Span { size: GicVersion::V2.distributor_size(), ..distributor },
+        cpu_interface: Some(CpuInterface { place, base }),
         redistributors: Vec::new(),
         translators: Vec::new(),
         frames,
@@ -160,7 +175,7 @@ fn v3(tree: &Tree, node: NodeId) -> Result<Gic, String> {
     Ok(Gic {
         node,
         version: Version::V3,
-        distributor: *distributor,
+        distributor: Span { size: GicVersion::V3.distributor_size(), ..*distributor },
         cpu_interface: None,
         redistributors: redistributors.to_vec(),
         translators,

@@ -74,7 +74,7 @@ impl Board {
         let gic = gic::gic(&tree)?;
         let cpus = cpus::cpus(&tree, &gic)?;
         let conduit = cpus::psci(&tree, &cpus);
-        let obstacles = obstacles(&gic, conduit.as_ref().err());
+        let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
         let (name, conduit) = (name.to_owned(), conduit.ok());
         Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
     }
@@ -130,10 +130,4 @@ impl Board {
 pub(crate) fn unsupported(file: &BoardFile, reason: &str) -> Diagnostic {
     let title = format!("the hypervisor cannot run on board `{}`", file.name);
     Diagnostic::new(Code::BoardUnsupported, title).at(&file.device_tree.site, reason)
-}
-
-fn obstacles(gic: &Gic, start: Option<&String>) -> Vec<String> {
-    let old = "its interrupt controller is a GICv2, and GICv3 is the only one supported";
-    let old = (gic.version == Version::V2).then(|| old.to_owned());
-    old.into_iter().chain(start.cloned()).collect()
 }

@@ -8,7 +8,7 @@ use super::copy::property;
 use crate::board::{Board, STRIDE, Version};
 use crate::expand::Partition;
 use crate::tree::{NodeId, naming};
-use bulkhead_plan::limits;
+use bulkhead_plan::{GicVersion, limits};
 use dtoolkit::model::DeviceTreeProperty;
 
 /// The GIC's binding: the third cell of an interrupt that rising edges ask for.
@@ -45,7 +45,10 @@ fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
     let (address, size) = cells(board, board.gic.node);
     let reg = board.tree.node(board.gic.node).cells("reg");
     if board.gic.version == Version::V2 {
-        return reg.into_iter().take(2 * (address + size)).collect();
+        let entries = reg.chunks(address + size);
+        let sizes = [GicVersion::V2.distributor_size(), GicVersion::V2.cpu_interface_size()];
+        let entry = |(entry, bytes): (&[u32], u64)| [&entry[..address], &encode(bytes, size)].concat();
+        return entries.zip(sizes).flat_map(entry).collect();
     }
     let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
     let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();

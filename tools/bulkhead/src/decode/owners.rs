@@ -4,12 +4,11 @@
 //! smallest one that holds an address says most about it.
 
 use crate::inspect::{kind_of, nodes};
-use bulkhead_plan::{ConsoleKind, PAGE, Pa, Partition, Plan, RegionKind, Span};
+use bulkhead_plan::{ConsoleKind, GicVersion, PAGE, Pa, Partition, Plan, Range, RegionKind, Span};
 use bulkhead_verify::in_window;
 
-/// Bytes of the frames of a redistributor, and of the distributor that a partition sees.
+/// Bytes of the frames of a redistributor.
 const REDISTRIBUTOR: u64 = 0x2_0000;
-const DISTRIBUTOR: u64 = 0x1_0000;
 
 /// Whose addresses are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +76,8 @@ impl Owners {
                 "bulkhead: console".to_owned(),
             );
         }
-        for cpu in plan.cpus {
+        self.add(Space::Physical, board.cpu_interface, "bulkhead: GICC".to_owned());
+        for cpu in plan.cpus.iter().filter(|_| board.gic == GicVersion::V3) {
             let frames = Span { base: cpu.redistributor, size: REDISTRIBUTOR };
             self.add(Space::Physical, frames, format!("bulkhead: redistributor of CPU {:#x}", cpu.mpidr));
         }
@@ -93,9 +93,13 @@ impl Owners {
                 RegionKind::Ram => "RAM",
                 RegionKind::Device => "device",
                 RegionKind::SgiFrame => "SGI_base",
+                RegionKind::CpuInterface => "GICC",
             };
             let seen = Span { base: Pa(region.ipa.0), size: region.span.size };
-            self.add(Space::Physical, region.span, format!("{name}: {what}"));
+            // What all have is nobody's in particular.
+            if region.kind != RegionKind::CpuInterface {
+                self.add(Space::Physical, region.span, format!("{name}: {what}"));
+            }
             self.add(own, seen, format!("{name}: {what}"));
         }
         let devices = partition.regions.of(plan.regions).unwrap_or_default();
@@ -118,8 +122,13 @@ impl Owners {
     /// What a partition sees and EL2 plays.
     fn add_trapped(&mut self, plan: &Plan<'_>, partition: &Partition, own: Space) {
         let name = partition.name;
-        self.add(own, Span::new(partition.distributor.0, DISTRIBUTOR), format!("{name}: distributor"));
-        for (vcpu, _) in (0..).zip(partition.cpus.of(plan.cpus).unwrap_or_default()) {
+        let gic = plan.board.gic;
+        let distributor = Span::new(partition.distributor.0, gic.distributor_size());
+        self.add(own, distributor, format!("{name}: distributor"));
+        let interface = Span::new(partition.cpu_interface.0, gic.cpu_interface_size());
+        self.add(own, interface, format!("{name}: GICC"));
+        let redistributors = if gic == GicVersion::V3 { partition.cpus } else { Range::default() };
+        for (vcpu, _) in (0..).zip(redistributors.of(plan.cpus).unwrap_or_default()) {
             let base = partition.redistributors.0.saturating_add(vcpu * REDISTRIBUTOR);
             self.add(own, Span::new(base, REDISTRIBUTOR), format!("{name}: redistributor of vCPU {vcpu}"));
         }

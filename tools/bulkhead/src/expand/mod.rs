@@ -87,6 +87,11 @@ impl Partition<'_> {
         &self.wish.name.value
     }
 
+    /// Whether the hypervisor looks at every end of an interrupt of it.
+    pub(crate) fn is_guarded(&self) -> bool {
+        self.wish.interrupts.as_ref().is_some_and(|mode| mode.value == "guarded")
+    }
+
     /// Whether it owns a node.
     pub(crate) fn owns(&self, node: NodeId) -> bool {
         self.devices.iter().any(|device| device.node == node)

@@ -18,7 +18,9 @@ pub(super) fn write(content: &Content<'_>) -> String {
     define("ENTRY", address(content.view.entry));
     define("X0", address(content.view.x0));
     define("GICD_BASE", address(content.distributor));
-    define("GICR_BASE", address(content.redistributors));
+    for (name, base) in [("GICR_BASE", content.redistributors), ("GICC_BASE", content.cpu_interface)] {
+        base.into_iter().for_each(|base| define(name, address(base)));
+    }
     if let Some(uart) = content.uart {
         define("UART_BASE", address(uart));
     }

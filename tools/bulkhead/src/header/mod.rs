@@ -28,7 +28,10 @@ struct Content<'a> {
     view: &'a View,
     ram: (u64, u64),
     distributor: u64,
-    redistributors: u64,
+    /// Those of a GICv3.
+    redistributors: Option<u64>,
+    /// That of a GICv2.
+    cpu_interface: Option<u64>,
     /// The virtual PL011, if it has no UART of its own, and the interrupt of that.
     uart: Option<u64>,
     uart_interrupt: Option<u32>,
@@ -59,7 +62,8 @@ impl<'a> Content<'a> {
             view,
             ram: first("RAM").map_or((0, 0), |seen| (seen.ipa, seen.size)),
             distributor: base("distributor"),
-            redistributors: base("redistributor"),
+            redistributors: first("redistributor").map(|seen| seen.ipa),
+            cpu_interface: first("GICC").or_else(|| first("CPU interface")).map(|seen| seen.ipa),
             uart: first("virtual PL011").map(|seen| seen.ipa),
             uart_interrupt: first("virtual PL011").and_then(|seen| seen.interrupt),
             cpus: map.cpus.iter().filter(|cpu| is_own(&cpu.owner)).map(|cpu| cpu.virtual_mpidr).collect(),

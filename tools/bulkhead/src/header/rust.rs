@@ -14,7 +14,12 @@ pub(super) fn write(content: &Content<'_>) -> String {
     constant("Where the first CPU begins.", "ENTRY", content.view.entry);
     constant("What the first CPU finds in x0.", "X0", content.view.x0);
     constant("First byte of the distributor.", "GICD_BASE", content.distributor);
-    constant("First byte of the redistributors.", "GICR_BASE", content.redistributors);
+    if let Some(base) = content.redistributors {
+        constant("First byte of the redistributors.", "GICR_BASE", base);
+    }
+    if let Some(base) = content.cpu_interface {
+        constant("First byte of the CPU interface.", "GICC_BASE", base);
+    }
     if let Some(uart) = content.uart {
         constant("First byte of the PL011 that the hypervisor shows.", "UART_BASE", uart);
     }

@@ -230,6 +230,7 @@ fn region(region: &Region, nodes: &[Node]) -> OwnedRegion {
         RegionKind::Ram => ("RAM", false),
         RegionKind::Device => ("device", true),
         RegionKind::SgiFrame => ("SGI_base", false),
+        RegionKind::CpuInterface => ("GICC", false),
     };
     let here = nodes.iter().filter(|node| is_device && node.registers.overlaps(&region.span));
     let mut nodes: Vec<String> = here.map(|node| node.path.clone()).collect();

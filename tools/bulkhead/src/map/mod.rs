@@ -97,7 +97,7 @@ pub struct Seen {
     pub size: u64,
     /// Where they lead; nowhere if the hypervisor answers each access.
     pub physical: Option<u64>,
-    /// `RAM`, `device`, `SGI_base`, `distributor`, `redistributor` or `virtual PL011`.
+    /// `RAM`, `device`, `SGI_base`, `GICC`, `distributor`, `redistributor`, `CPU interface` or `virtual PL011`.
     pub kind: &'static str,
     /// What is there: paths of devices.
     pub nodes: Vec<String>,

@@ -9,10 +9,10 @@ use crate::diagnostic::{Place, Report, Site};
 use crate::expand::{Device as Owned, Partition as Wished, System};
 use crate::tree::NodeId;
 use bulkhead_plan::{
-    ConsoleKind, Cpu, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span, Trigger,
+    ConsoleKind, Cpu, GicVersion, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span, Trigger,
 };
 
-/// Bytes of a frame of the interrupt controller.
+/// Bytes of a redistributor's frame.
 const FRAME: u64 = 0x1_0000;
 
 /// What a map is made from.
@@ -55,7 +55,8 @@ impl<'a> Survey<'a> {
     fn physical(self, contents: &[Content]) -> Vec<Stretch> {
         let mut all = self.hypervisors(contents);
         for (planned, wished) in self.each() {
-            for region in planned.regions.of(self.plan.regions).unwrap_or_default() {
+            let regions = planned.regions.of(self.plan.regions).unwrap_or_default();
+            for region in regions.iter().filter(|region| region.kind != RegionKind::CpuInterface) {
                 all.push(self.owned(region, planned, wished));
             }
         }
@@ -73,6 +74,10 @@ impl<'a> Survey<'a> {
         let mut all: Vec<Stretch> =
             contents.iter().map(|it| self.own(it.span, Kind::Memory, &it.what, &[window])).collect();
         all.push(self.own(board.distributor, Kind::Interrupts, "distributor", &[tree]));
+        if board.gic == GicVersion::V2 {
+            // Of the same page every CPU has its own registers, so its owner is the one who hands it out.
+            all.push(self.own(board.cpu_interface, Kind::Interrupts, "CPU interface, banked", &[tree]));
+        }
         for span in self.plan.translators {
             all.push(self.own(*span, Kind::Interrupts, "ITS", &[tree]));
         }
@@ -100,7 +105,8 @@ impl<'a> Survey<'a> {
 
     /// The redistributors without the pages that partitions have.
     fn redistributors(self) -> Vec<Span> {
-        let frames = self.plan.cpus.iter().map(|cpu| Span { base: cpu.redistributor, size: STRIDE });
+        let cpus = self.plan.cpus.iter().filter(|_| self.plan.board.gic == GicVersion::V3);
+        let frames = cpus.map(|cpu| Span { base: cpu.redistributor, size: STRIDE });
         let pages = self.plan.regions.iter().filter(|region| region.kind == RegionKind::SgiFrame);
         pages.fold(joined(frames.collect()), |rest, page| {
             rest.into_iter().flat_map(|span| without(span, page.span)).collect()
@@ -127,6 +133,7 @@ impl<'a> Survey<'a> {
             RegionKind::SgiFrame => {
                 (Kind::Interrupts, "SGI_base of its CPU".to_owned(), vec![&wish.cpus.site])
             }
+            RegionKind::CpuInterface => (Kind::Interrupts, "GICC".to_owned(), vec![&wish.cpus.site]),
         };
         Stretch { owner: Some(planned.name.to_string()), ..self.own(region.span, kind, &what, &sites) }
     }
@@ -145,6 +152,7 @@ impl<'a> Survey<'a> {
                 RegionKind::Ram => "RAM",
                 RegionKind::Device => "device",
                 RegionKind::SgiFrame => "SGI_base",
+                RegionKind::CpuInterface => "GICC",
             };
             let nodes = self.inside(region, wished).iter().map(|device| self.path(device.node)).collect();
             let physical = Some(region.span.base.0);
@@ -159,10 +167,18 @@ impl<'a> Survey<'a> {
         }
         let answered =
             |ipa, size, kind| Seen { ipa, size, physical: None, kind, nodes: Vec::new(), interrupt: None };
-        seen.push(answered(planned.distributor.0, FRAME, "distributor"));
-        for (vcpu, _) in (0..).zip(&wished.cpus) {
-            let base = planned.redistributors.0.saturating_add(vcpu * STRIDE);
-            seen.push(answered(base, FRAME, "redistributor"));
+        let gic = self.plan.board.gic;
+        seen.push(answered(planned.distributor.0, gic.distributor_size(), "distributor"));
+        match gic {
+            GicVersion::V2 => {
+                let mapped = if wished.is_guarded() { 0 } else { PAGE };
+                let (base, size) = (planned.cpu_interface.0 + mapped, gic.cpu_interface_size() - mapped);
+                seen.push(answered(base, size, "CPU interface"));
+            }
+            GicVersion::V3 => seen.extend((0..).zip(&wished.cpus).map(|(vcpu, _)| {
+                let base = planned.redistributors.0.saturating_add(vcpu * STRIDE);
+                answered(base, FRAME, "redistributor")
+            })),
         }
         if planned.uart.0 != 0 {
             let interrupt = (planned.uart_interrupt != 0).then_some(planned.uart_interrupt);
