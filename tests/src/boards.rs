@@ -6,7 +6,7 @@
 mod figures;
 mod trial;
 
-use crate::{Company, Context, Need, Test};
+use crate::{Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
 use figures::Figures;
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ pub(crate) const TESTS: &[Test] = &[Test {
     group: "boards",
     name: "the boards of Debian's kernel are imported and carved up, and dtc reads what comes out",
     needs: &[Need::DeviceTrees],
-    company: Company::Welcome,
     run: every_board,
+    ..Test::PLAIN
 }];
 
 /// Trees of the short tier.

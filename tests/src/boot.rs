@@ -2,7 +2,7 @@
 
 use crate::loader::{Loader, TREE, Tree, WINDOW, bare_machine, begin, put};
 use crate::refusal::is_refused;
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Again, Board, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead_plan::RegionKind;
 use dtoolkit::memreserve::MemoryReservation;
@@ -15,16 +15,17 @@ pub(crate) const TESTS: &[Test] = &[
     test("where x0 leads to no device tree the plan's own facts serve", without_device_tree),
     test("entered at EL1 or EL3 the image says so and starts nothing", wrong_level),
     test("memory that the firmware keeps is not given to a partition", kept_memory),
-    test("a board whose GIC is elsewhere is refused", gic_elsewhere),
+    test("a board whose GIC is elsewhere is refused", gic_elsewhere).again(Again::Always),
+    test("a board with a GIC of another kind is refused", another_gic).again(Again::Always),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "boot", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "boot", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 fn anywhere(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     // In place; moved down with and without overlap; from far; and over the device tree.
     let places = [
         (WINDOW, TREE),
@@ -67,7 +68,7 @@ memory = "4M"
 "#;
 
 fn wrong_level(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     let mut machine = context.boot_with("el1", &built, &["-machine", "virtualization=off"])?;
     expect(&mut machine, r"not booted: entered at EL1, and EL2 is needed")?;
     let path = context.scratch_file("el3", "image.img", &built.image)?;
@@ -80,7 +81,7 @@ fn wrong_level(context: &Context<'_>) -> Result<()> {
 }
 
 fn kept_memory(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     let kept = {
         let plan = built.plan()?;
         let ram = plan.regions.iter().find(|region| region.kind == RegionKind::Ram);
@@ -119,19 +120,40 @@ fn reserve(tree: &mut DeviceTree, page: u64) -> Result<()> {
 }
 
 fn gic_elsewhere(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
-    let moved = Tree {
-        address: TREE,
-        change: Box::new(|tree| {
-            let gic = tree.root.child_mut("intc@8000000").context("QEMU's GIC")?;
-            let registers = cells(&[0, 0x0b00_0000, 0, 0x1_0000, 0, 0x0b0a_0000, 0, 0xf6_0000]);
-            gic.property_mut("reg").context("it has registers")?.set_value(&registers[..]);
-            Ok(())
-        }),
+    let built = context.build(&context.shipped("demo")?, None)?;
+    let (last, moved) = match context.board {
+        Board::Virt => ("0x800ffff", &[[0x0b00_0000, 0x0b0a_0000]][..]),
+        // The distributor, then only the CPU interface.
+        Board::VirtGicv2 => ("0x8000fff", &[[0x0b00_0000, 0x0b01_0000], [0x0800_0000, 0x0b01_0000]][..]),
     };
-    let mut machine = Loader::with(moved).start(context, "gic-elsewhere", &built)?;
-    let line =
-        r"not booted: wrong board: the plan has its GIC at 0x8000000\.\.=0x800ffff, the board has not\r\n";
+    for [distributor, rest] in moved.iter().copied() {
+        let tree = Tree {
+            address: TREE,
+            change: Box::new(move |tree| {
+                let gic = tree.root.child_mut("intc@8000000").context("QEMU's GIC")?;
+                let registers = cells(&[0, distributor, 0, 0x1_0000, 0, rest, 0, 0x1_0000]);
+                gic.property_mut("reg").context("it has registers")?.set_value(&registers[..]);
+                Ok(())
+            }),
+        };
+        let mut machine = Loader::with(tree).start(context, "gic-elsewhere", &built)?;
+        let line = format!(
+            r"not booted: wrong board: the plan has its GIC at 0x8000000\.\.={last}, the board has not\r\n"
+        );
+        is_refused(&mut machine, &line)?;
+    }
+    Ok(())
+}
+
+/// Where no device tree says what the GIC is, it is asked itself.
+fn another_gic(context: &Context<'_>) -> Result<()> {
+    let built = context.build(&context.made("another-gic", SYSTEM)?, None)?;
+    let options = match context.board {
+        Board::Virt => &["-machine", "gic-version=2"],
+        Board::VirtGicv2 => &["-machine", "gic-version=3"],
+    };
+    let mut machine = Loader { options, ..Loader::default() }.start(context, "another-gic", &built)?;
+    let line = r"not booted: wrong board: its interrupt controller is not of the plan's kind\r\n";
     is_refused(&mut machine, line)
 }
 

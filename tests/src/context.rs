@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use bulkhead::run::{Machine, Session};
 
-use crate::Need;
+use crate::{Board, Need};
 
 /// What is the same for all tests of a run.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Setting {
 #[derive(Debug)]
 pub struct Context<'a> {
     setting: &'a Setting,
+    /// The board that the test runs on.
+    pub(crate) board: Board,
     heard: Mutex<String>,
     notes: Mutex<Vec<String>>,
 }
@@ -44,8 +46,8 @@ pub struct Running<'a> {
 
 impl<'a> Context<'a> {
     /// A context for one test.
-    pub(crate) fn new(setting: &'a Setting) -> Self {
-        Self { setting, heard: Mutex::default(), notes: Mutex::default() }
+    pub(crate) fn new(setting: &'a Setting, board: Board) -> Self {
+        Self { setting, board, heard: Mutex::default(), notes: Mutex::default() }
     }
 
     /// Starts a machine.

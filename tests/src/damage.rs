@@ -5,7 +5,7 @@
 
 use crate::fuzz::seed;
 use crate::refusal::is_refused;
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::system::Built;
 use fastrand::Rng;
@@ -22,7 +22,7 @@ pub(crate) const TESTS: &[Test] = &[
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "boot", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "boot", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 /// Where something lies in the image.
@@ -39,7 +39,7 @@ struct Places {
 }
 
 fn named_places(context: &Context<'_>) -> Result<()> {
-    let mut built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let mut built = context.build(&context.shipped("demo")?, None)?;
     let Places { plan, tables, .. } = Places::of(&built)?;
     let damages = [
         (plan.start, r"not booted: the plan does not begin as a plan does\r\n"),
@@ -92,7 +92,7 @@ fn flips(random: &mut Rng, bytes: &[usize], count: usize) -> Vec<Damage> {
 }
 
 fn damaged_guest(context: &Context<'_>) -> Result<()> {
-    let mut built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let mut built = context.build(&context.shipped("demo")?, None)?;
     let first = Places::of(&built)?.images.into_iter().next().context("something is loaded")?;
     let damage = Damage { at: first.start + 0x100, flip: 1 };
     let mut machine = boot_damaged(context, "damaged-guest", &mut built, damage)?;

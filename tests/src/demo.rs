@@ -2,30 +2,32 @@
 
 use crate::counts::Counts;
 use crate::refusal::is_refused;
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
 use std::time::{Duration, Instant};
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
-    test("three partitions run beside each other and the machine ends by itself", three_partitions),
-    test("a trespasser reaches nothing of its neighbours or of the hypervisor", containment),
+    test("three partitions run beside each other and the machine ends by itself", three_partitions)
+        .again(Again::Always),
+    test("a trespasser reaches nothing of its neighbours or of the hypervisor", containment)
+        .again(Again::Long),
     test("without stage 2 the test for trespassers fails", without_stage2),
-    test("two CPUs of a partition start, signal each other and stop", two_cpus),
-    test("CPU_SUSPEND sleeps until an interrupt comes", suspend),
-    test("SYSTEM_RESET begins the partition anew from its image", reset),
+    test("two CPUs of a partition start, signal each other and stop", two_cpus).again(Again::Always),
+    test("CPU_SUSPEND sleeps until an interrupt comes", suspend).again(Again::Always),
+    test("SYSTEM_RESET begins the partition anew from its image", reset).again(Again::Long),
     test("an image refuses to run on another board", another_board),
     test("a bug in the hypervisor stops the board and says why", broken),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "demo", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "demo", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 fn three_partitions(context: &Context<'_>) -> Result<()> {
-    let mut machine = context.run("demo", &context.shipped("qemu-virt/demo"))?;
+    let mut machine = context.run("demo", &context.shipped("demo")?)?;
     expect(&mut machine, "hello", r"hello: interrupt 280 of the UART came, 1 in all\r\n")?;
     expect(&mut machine, "hello", r"hello: done\r\n")?;
     expect(&mut machine, "ticker", r"ticker: (\d+) ticks, lost 0, late min")?;
@@ -39,7 +41,7 @@ fn three_partitions(context: &Context<'_>) -> Result<()> {
 }
 
 fn containment(context: &Context<'_>) -> Result<()> {
-    let mut machine = context.run("containment", &context.shipped("qemu-virt/demo"))?;
+    let mut machine = context.run("containment", &context.shipped("demo")?)?;
     is_contained(&mut machine, patience())
 }
 
@@ -60,8 +62,7 @@ fn is_contained(machine: &mut Running<'_>, deadline: Instant) -> Result<()> {
 }
 
 fn without_stage2(context: &Context<'_>) -> Result<()> {
-    let built = context
-        .build(&context.shipped("qemu-virt/demo"), Some(context.hypervisor_with("without-stage2")?))?;
+    let built = context.build(&context.shipped("demo")?, Some(context.hypervisor_with("without-stage2")?))?;
     let mut machine = context.boot("without-stage2", &built)?;
     let verdict = is_contained(&mut machine, Instant::now() + Duration::from_secs(15));
     ensure!(verdict.is_err(), "the test for trespassers passes without stage 2");
@@ -106,7 +107,7 @@ fn reset(context: &Context<'_>) -> Result<()> {
 }
 
 fn another_board(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     let refusals = [
         ("-smp", "2", r"not booted: wrong board: the plan has CPU 0x2, the board has not\r\n"),
         (
@@ -130,8 +131,7 @@ fn one(image: &str, bootargs: &str, cpus: &str) -> String {
 }
 
 fn broken(context: &Context<'_>) -> Result<()> {
-    let built =
-        context.build(&context.shipped("qemu-virt/demo"), Some(context.hypervisor_with("broken")?))?;
+    let built = context.build(&context.shipped("demo")?, Some(context.hypervisor_with("broken")?))?;
     let mut machine = context.boot("broken", &built)?;
     expect(
         &mut machine,

@@ -2,7 +2,7 @@
 //!
 //! The seed is new for each run, unless `BULKHEAD_SEED` says which, and printed: a finding can be had again.
 
-use crate::{Company, Context, Test};
+use crate::{Context, Test};
 use anyhow::{Context as _, Result, anyhow};
 use fuzz_tests::{TARGETS, Target, run};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("no accesses to the distributor change or show a foreign interrupt", |context| {
         fuzz(context, "distributor")
     }),
+    test("nor do they on a GICv2, nor reach a foreign CPU", |context| fuzz(context, "gicv2")),
     test("no calls, orders and faults lose a CPU or a partition", |context| fuzz(context, "power")),
     test("function calls are answered by whom they belong to", |context| fuzz(context, "call")),
     test("what speakers say on one console can be taken apart", |context| fuzz(context, "console")),
@@ -30,7 +31,7 @@ pub(crate) fn seed() -> Result<u64> {
 }
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
-    Test { group: "fuzz", name, needs: &[], company: Company::Welcome, run }
+    Test { group: "fuzz", name, needs: &[], run, ..Test::PLAIN }
 }
 
 fn fuzz(context: &Context<'_>, name: &str) -> Result<()> {

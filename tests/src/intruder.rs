@@ -10,7 +10,7 @@ mod memory;
 mod stage;
 
 use crate::counts::Counts;
-use crate::{Company, Context, Need, Test};
+use crate::{Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
 use beats::Ending;
 use regex::bytes::Regex;
@@ -30,7 +30,7 @@ pub(crate) const TESTS: &[Test] = &[
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "intruder", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "intruder", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 /// Seeds of a long run, unless `BULKHEAD_SEED` says which one.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod board;
 mod boards;
 mod boot;
 #[cfg(test)]
@@ -29,6 +30,7 @@ mod systems;
 
 use std::time::{Duration, Instant};
 
+pub use board::{Again, Board};
 pub use context::{Context, Running, Setting};
 pub use counted::PLUGIN;
 pub use runner::{Tally, run};
@@ -49,6 +51,36 @@ pub struct Test {
     pub company: Company,
     /// The test itself.
     pub run: fn(&Context<'_>) -> anyhow::Result<()>,
+    /// The board that it runs on.
+    pub board: Board,
+    /// When it runs on another one as well.
+    pub again: Again,
+}
+
+impl Test {
+    /// What most tests are: without needs, welcome to company, on the first board alone.
+    pub const PLAIN: Self = Self {
+        group: "",
+        name: "",
+        needs: &[],
+        company: Company::Welcome,
+        run: |_| Ok(()),
+        board: Board::Virt,
+        again: Again::Never,
+    };
+
+    /// Its sentence, and which board it is said of.
+    pub fn title(&self) -> String {
+        match self.board {
+            Board::Virt => self.name.to_owned(),
+            board => format!("{}, on {}", self.name, board.name()),
+        }
+    }
+
+    /// The same test, run on the board with a GICv2 as well.
+    pub(crate) const fn again(self, again: Again) -> Self {
+        Self { again, ..self }
+    }
 }
 
 /// Something that a test cannot do without.
@@ -73,9 +105,9 @@ pub enum Company {
     Unwelcome,
 }
 
-/// All system tests, in the order of their groups.
-pub fn all() -> Vec<Test> {
-    [
+/// All system tests, in the order of their groups; with those of the long tier, or without.
+pub fn all(long: bool) -> Vec<Test> {
+    let tests = [
         fuzz::TESTS,
         boards::TESTS,
         demo::TESTS,
@@ -89,7 +121,13 @@ pub fn all() -> Vec<Test> {
         restart::TESTS,
         bench::TESTS,
     ]
-    .concat()
+    .concat();
+    let is_again = |test: &Test| test.again == Again::Always || test.again == Again::Long && long;
+    let both = |test: Test| {
+        let again = is_again(&test).then_some(Test { board: Board::VirtGicv2, ..test });
+        [Some(test), again].into_iter().flatten()
+    };
+    tests.into_iter().flat_map(both).collect()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -6,7 +6,7 @@ mod fall;
 mod gdb;
 mod linux;
 
-use crate::{Company, Context, Need, Test};
+use crate::{Context, Need, Test};
 use anyhow::Result;
 use fall::Interrupts;
 
@@ -43,7 +43,7 @@ pub(crate) const TESTS: &[Test] = &[
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "restart", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "restart", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 const fn needing_linux(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {

@@ -63,7 +63,7 @@ fn work(tests: Vec<Test>, workers: usize, setting: &Setting, report: &(dyn Fn(St
                     let start = Instant::now();
                     let (verdict, notes) = judge(&test, setting);
                     let notes = notes.iter().map(|note| format!("\n    {note}")).collect::<String>();
-                    report(verdict.line(test.name, start.elapsed()) + &notes);
+                    report(verdict.line(&test.title(), start.elapsed()) + &notes);
                     *total.lock().unwrap_or_else(PoisonError::into_inner) += verdict.tally();
                 }
             });
@@ -79,7 +79,7 @@ fn judge(test: &Test, setting: &Setting) -> (Verdict, Vec<String>) {
         let verdict = if setting.allow_missing { Verdict::Skipped } else { Verdict::Missing };
         return (verdict(reason.clone()), Vec::new());
     }
-    let context = Context::new(setting);
+    let context = Context::new(setting, test.board);
     let result = catch_unwind(AssertUnwindSafe(|| (test.run)(&context)));
     let notes = context.notes();
     let verdict = match result {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn test(needs: &'static [Need], run: fn(&Context<'_>) -> anyhow::Result<()>) -> Test {
-        Test { group: "group", name: "a sentence", needs, company: Company::Welcome, run }
+        Test { group: "group", name: "a sentence", needs, run, ..Test::PLAIN }
     }
 
     fn outcome(test: Test, setting: &Setting) -> (Tally, String) {

@@ -3,15 +3,15 @@
 use crate::counts::Counts;
 use crate::linux::Linux;
 use crate::systems::flat;
-use crate::{Company, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use regex::bytes::Regex;
 use std::fs;
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
-    test("four partitions share eight CPUs", &[], four_on_eight),
-    test("one partition has eight CPUs", &[], one_on_eight),
+    test("four partitions share eight CPUs", &[], four_on_eight).again(Again::Long),
+    test("one partition has eight CPUs", &[], one_on_eight).again(Again::Always),
     test("CPUs of another cluster are started and signalled", &[], clusters),
     test("an image without a format runs at the address that it is linked for", &[], raw),
     test("U-Boot as Debian builds it for the bare board reaches its prompt", &[Need::UBoot], u_boot),
@@ -20,7 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const fn test(name: &'static str, needs: &'static [Need], run: fn(&Context<'_>) -> Result<()>) -> Test {
-    Test { group: "shapes", name, needs, company: Company::Welcome, run }
+    Test { group: "shapes", name, needs, run, ..Test::PLAIN }
 }
 
 fn four_on_eight(context: &Context<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 //! A system file lies beside its board's file, so a system that a test makes gets a folder of its own with
 //! a copy of that.
 
-use crate::{Context, Running};
+use crate::{Board, Context, Running};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::system::{Built, Options, build};
 use object::read::elf::ProgramHeader;
@@ -12,18 +12,26 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 impl<'a> Context<'a> {
-    /// A system of `board-configs`, by `BOARD/NAME`.
-    pub(crate) fn shipped(&self, name: &str) -> PathBuf {
-        self.root.join("board-configs").join(name).with_extension("toml")
+    /// A system of `qemu-virt`, by its name, for the test's board.
+    pub(crate) fn shipped(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder(Board::Virt).join(name).with_extension("toml");
+        match self.board {
+            Board::Virt => Ok(path),
+            Board::VirtGicv2 => self.made(name, &fs::read_to_string(path)?),
+        }
     }
 
-    /// A system of `qemu-virt` whose file says `text`.
+    /// A system of the test's board whose file says `text`.
     pub(crate) fn made(&self, name: &str, text: &str) -> Result<PathBuf> {
         let folder = self.scratch(name)?;
-        fs::copy(self.root.join("board-configs/qemu-virt/board.toml"), folder.join("board.toml"))?;
+        fs::copy(self.folder(self.board).join("board.toml"), folder.join("board.toml"))?;
         let file = folder.join("system.toml");
         fs::write(&file, text)?;
         Ok(file)
+    }
+
+    fn folder(&self, board: Board) -> PathBuf {
+        self.root.join("board-configs").join(board.name())
     }
 
     /// Builds the system at `path`, with the hypervisor in `hypervisor` or the ordinary one.
@@ -72,7 +80,7 @@ impl<'a> Context<'a> {
 
     /// A folder for what a test makes.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.images.join("tests").join(name);
+        let folder = self.images.join("tests").join(self.board.name()).join(name);
         fs::create_dir_all(&folder)?;
         Ok(folder)
     }

@@ -180,7 +180,10 @@ fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Res
                     return Err(Violation::GicPage(partition.name, span.base));
                 }
             }
-            _ if plan.board.window.overlaps(span) || console.overlaps(span) || gic::is_touched(plan, span) => {
+            _ if plan.board.window.overlaps(span)
+                || console.overlaps(span)
+                || gic::is_touched(plan, span) =>
+            {
                 return Err(Violation::Private(partition.name, span.base));
             }
             RegionKind::Ram if !in_ram => return Err(Violation::NotRam(partition.name, span.base)),

@@ -75,11 +75,7 @@ impl CpuFrame {
     pub(super) fn may_sleep(self) -> bool {
         let mut active = [0; PRIORITIES as usize];
         active.iter_mut().zip((APR..).step_by(4)).for_each(|(value, at)| *value = u64::from(self.0.load(at)));
-        bulkhead_core::may_sleep(
-            u64::from(self.0.load(CTLR) & ENABLE),
-            u64::from(self.0.load(PMR)),
-            &active,
-        )
+        bulkhead_core::may_sleep(u64::from(self.0.load(CTLR) & ENABLE), u64::from(self.0.load(PMR)), &active)
     }
 
     /// Has interrupts come as IRQs. False if there is an FIQ all the same.

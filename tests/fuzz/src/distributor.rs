@@ -1,4 +1,4 @@
-//! Sequences of accesses to the distributor, against a register file.
+//! Sequences of accesses to the distributor of a GICv3, against a register file.
 //!
 //! What the model lets through is carried out on an array of bytes in which every interrupt of others has a
 //! value of its own; whatever the sequence, those values stay.
@@ -24,7 +24,7 @@ pub(crate) fn check(case: &mut Unstructured<'_>) -> Result<()> {
         let mut model = Distributor::new();
         while !case.is_empty() {
             let (offset, access) = access(case)?;
-            let physical = model.access(compartment, offset, &access);
+            let physical = model.access(compartment, 0, offset, &access);
             let value = hardware.carry_out(compartment, physical);
             hardware.check(compartment);
             if access.store.is_none() {
@@ -113,6 +113,7 @@ impl Hardware {
             Access::LoadRoute { intid, shift } => {
                 return route_of_guest(compartment, self.load(IROUTER + 8 * u64::from(intid), 8)) >> shift;
             }
+            Access::LoadTargets { .. } => panic!("a GICv3 has no targets by number"),
             Access::Store { offset, value, .. } => self.store_word(offset, value),
             Access::StoreBytes { offset, value, lanes } => {
                 for (lane, byte) in

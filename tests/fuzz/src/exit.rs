@@ -3,23 +3,31 @@
 //! An exit is answered; what the answer reaches is the partition's; the guest goes on behind the instruction
 //! or finds its registers as they were.
 
-use crate::world::{nature, number, registers, with};
+use crate::world::{nature, number, registers, with, with_gicv2};
 use arbitrary::{Result, Unstructured};
 use bulkhead_core::{Action, Compartment, Reason, Registers, Syndrome};
+use bulkhead_plan::GicVersion;
 
-/// One exit of one of two partitions.
+/// One exit of one of two partitions, on either kind of board.
 pub(crate) fn check(case: &mut Unstructured<'_>) -> Result<()> {
-    with(case.choose_index(2)?, |compartment| {
-        let before = registers(case)?;
-        let syndrome = syndrome(case)?;
-        let caller = case.choose_index(compartment.cpus.len())?;
-        let mut after = before;
-        let (reason, action) = compartment.on_exit(caller, &nature(), &mut after, &syndrome);
-        assert!((reason as usize) < Reason::ALL.len());
-        check_reach(compartment, &action);
-        check_flow(&before, &after, &action);
-        Ok(())
-    })
+    let index = case.choose_index(2)?;
+    if case.arbitrary()? {
+        with(index, |compartment| exit(case, compartment))
+    } else {
+        with_gicv2(index, |compartment| exit(case, compartment))
+    }
+}
+
+fn exit(case: &mut Unstructured<'_>, compartment: &Compartment<'_>) -> Result<()> {
+    let before = registers(case)?;
+    let syndrome = syndrome(case)?;
+    let caller = case.choose_index(compartment.cpus.len())?;
+    let mut after = before;
+    let (reason, action) = compartment.on_exit(caller, &nature(), &mut after, &syndrome);
+    assert!((reason as usize) < Reason::ALL.len());
+    check_reach(compartment, &action);
+    check_flow(&before, &after, &action);
+    Ok(())
 }
 
 /// A syndrome whose class is one that occurs, most of the time.
@@ -42,8 +50,14 @@ fn check_reach(compartment: &Compartment<'_>, action: &Action) {
         Action::SendSgi { intid, targets } => {
             assert!(intid < 16 && targets != 0 && targets >> vcpus == 0, "an SGI beyond the partition");
         }
-        Action::Redistributor { vcpu, offset, .. } => assert!(vcpu < vcpus && offset < 0x2_0000),
-        Action::Distributor { offset, .. } => assert!(offset < 0x1_0000),
+        Action::Redistributor { vcpu, offset, .. } => {
+            assert!(vcpu < vcpus && offset < 0x2_0000 && compartment.gic == GicVersion::V3);
+        }
+        Action::Distributor { offset, .. } => assert!(offset < compartment.gic.distributor_size()),
+        Action::CpuInterface { offset, .. } => assert!(offset < compartment.gic.cpu_interface_size()),
+        Action::ReadInterface { .. } | Action::WriteInterface { .. } => {
+            assert_eq!(compartment.gic, GicVersion::V3, "a register that is not there");
+        }
         Action::Uart { offset, .. } => {
             assert!(offset < 0x1000 && compartment.partition.uart.0 != 0, "a UART that is not there");
         }

@@ -10,6 +10,7 @@ mod call;
 mod console;
 mod distributor;
 mod exit;
+mod gicv2;
 mod harness;
 mod plan;
 mod power;
@@ -35,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "plan", check: plan::check },
     Target { name: "exit", check: exit::check },
     Target { name: "distributor", check: distributor::check },
+    Target { name: "gicv2", check: gicv2::check },
     Target { name: "power", check: power::check },
     Target { name: "call", check: call::check },
     Target { name: "console", check: console::check },

@@ -10,7 +10,19 @@ use bulkhead_plan::{Ipa, Plan};
 
 /// Plays with the compartment of the sample's partition `index` of two; the second has a virtual UART.
 pub(crate) fn with<T>(index: usize, play: impl FnOnce(&Compartment<'_>) -> T) -> T {
-    let mut sample = Sample::default();
+    of(Sample::default(), index, play)
+}
+
+/// The same on a board with a GICv2, which knows the CPUs by other numbers than the partitions.
+pub(crate) fn with_gicv2<T>(index: usize, play: impl FnOnce(&Compartment<'_>) -> T) -> T {
+    let mut sample = Sample::with_gicv2();
+    for (cpu, interface) in sample.cpus.iter_mut().zip([3, 1, 2, 7]) {
+        cpu.interface = interface;
+    }
+    of(sample, index, play)
+}
+
+fn of<T>(mut sample: Sample, index: usize, play: impl FnOnce(&Compartment<'_>) -> T) -> T {
     sample.partitions[1].uart = Ipa(0x0900_0000);
     let bytes = sample.encode();
     let plan = Plan::decode(bytes.bytes()).unwrap_or_else(|error| panic!("the sample: {error}"));

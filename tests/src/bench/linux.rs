@@ -5,7 +5,7 @@
 use super::run::unique;
 use crate::counted::{Count, INSTRUCTION_TIME};
 use crate::counts::Counts;
-use crate::{Context, Setting};
+use crate::{Board, Context, Setting};
 use anyhow::{Context as _, Result, anyhow};
 use bulkhead::run::{Machine, Serial};
 use bulkhead::system::Built;
@@ -53,7 +53,7 @@ const PARTITION: &str = "linux";
 
 /// Runs a workload on so many CPUs, natively and in a partition.
 pub fn linux(setting: &Setting, workload: &str, cpus: u32) -> Result<Workload> {
-    let context = Context::new(setting);
+    let context = Context::new(setting, Board::Virt);
     run(&context, workload, cpus).map_err(|error| anyhow!("{error:#}\n{}", context.into_heard()))
 }
 

@@ -9,7 +9,7 @@ mod text;
 
 use crate::counted::INSTRUCTION_TIME;
 use crate::systems::flat;
-use crate::{Company, Context, Setting, Test, patience};
+use crate::{Board, Context, Setting, Test, patience};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use regex::bytes::Regex;
 use run::Run;
@@ -56,16 +56,16 @@ const UNTOUCHED: [&str; 10] = [
 
 /// Measures everything, each row ten thousand times.
 pub fn measure(setting: &Setting) -> Result<Measured> {
-    let context = Context::new(setting);
+    let context = Context::new(setting, Board::Virt);
     measure::measure(&context, MANY, None).map_err(|error| anyhow!("{error:#}\n{}", context.into_heard()))
 }
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
-    Test { group: "bench", name, needs: &[], company: Company::Welcome, run }
+    Test { group: "bench", name, needs: &[], run, ..Test::PLAIN }
 }
 
 fn agreement(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     let mut machine = context.count("agreement", &built, None, &INSTRUCTION_TIME)?;
     machine.wait(patience())?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
@@ -92,7 +92,7 @@ fn repetition(context: &Context<'_>) -> Result<()> {
 /// On CPUs that really run beside each other.
 fn no_instruction_for_ticks(context: &Context<'_>) -> Result<()> {
     const TICKING: u16 = 1;
-    let built = context.build(&context.shipped("qemu-virt/demo"), None)?;
+    let built = context.build(&context.shipped("demo")?, None)?;
     let mut machine = context.count("ticks", &built, None, &[])?;
     let ticks = Regex::new(r"ticker: (\d+) ticks, lost 0, late min")?;
     machine.expect("ticker", &ticks, patience()).context("the ticker")?;

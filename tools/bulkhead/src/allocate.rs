@@ -99,9 +99,12 @@ pub(crate) fn wake(system: &System<'_>, spaces: &[Space]) -> Option<u32> {
 }
 
 fn sleepless(system: &System<'_>) -> Diagnostic {
-    unsupported(&system.wish.board, "partitions have all interrupts of its tree, and none is left to wake CPUs by")
-        .note("with a GICv2 the hypervisor needs an SPI of its own to stop a partition that sleeps")
-        .help("name SPIs that nothing is connected to as `unwired-interrupts`")
+    unsupported(
+        &system.wish.board,
+        "partitions have all interrupts of its tree, and none is left to wake CPUs by",
+    )
+    .note("with a GICv2 the hypervisor needs an SPI of its own to stop a partition that sleeps")
+    .help("name SPIs that nothing is connected to as `unwired-interrupts`")
 }
 
 /// The memory of every partition: first of those that have a place in the lock file, then of the others in

@@ -34,7 +34,10 @@ impl Transcript {
         writeln!(f, "\nproven, by every one of {descriptors} descriptors:")?;
         writeln!(f, "  no CPU and no interrupt has two owners")?;
         if self.own.iter().any(|own| own.what == "GICC") {
-            writeln!(f, "  no physical address is reached by two partitions, but the first page of GICC, where")?;
+            writeln!(
+                f,
+                "  no physical address is reached by two partitions, but the first page of GICC, where"
+            )?;
             writeln!(f, "    every CPU reaches registers of its own")?;
             writeln!(f, "  none reaches the hypervisor's window and console, the distributor or GICC_DIR")?;
         } else {

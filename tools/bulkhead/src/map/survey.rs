@@ -9,7 +9,8 @@ use crate::diagnostic::{Place, Report, Site};
 use crate::expand::{Device as Owned, Partition as Wished, System};
 use crate::tree::NodeId;
 use bulkhead_plan::{
-    ConsoleKind, Cpu, GicVersion, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span, Trigger,
+    ConsoleKind, Cpu, GicVersion, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span,
+    Trigger,
 };
 
 /// Bytes of a redistributor's frame.
