@@ -15,8 +15,8 @@ mod translator;
 mod unfit;
 mod wake;
 
-use bulkhead_core::distributor::Access;
 use bulkhead_core::Why;
+use bulkhead_core::distributor::Access;
 use bulkhead_plan::{Cpu, GicVersion, Plan};
 use gicv2::Gicv2;
 use gicv3::Gicv3;

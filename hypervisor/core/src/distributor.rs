@@ -326,8 +326,9 @@ mod tests {
             assert_eq!(route(1), Access::StoreRoute { intid: 33, vcpu: 1 });
             assert_eq!(route(2), Access::StoreRoute { intid: 33, vcpu: 0 }, "CPU 2 is the neighbour's");
             assert_eq!(route(1 << IRM | 1), Access::StoreRoute { intid: 33, vcpu: 0 });
-            let half =
-                |offset, value| Distributor::new().access(first, 0, IROUTER + 8 * 33 + offset, &store(2, value));
+            let half = |offset, value| {
+                Distributor::new().access(first, 0, IROUTER + 8 * 33 + offset, &store(2, value))
+            };
             assert_eq!(half(0, 1), Access::StoreRoute { intid: 33, vcpu: 1 });
             assert_eq!(half(4, 0), Access::Value(0));
             assert_eq!(half(4, 1), Access::StoreRoute { intid: 33, vcpu: 0 });
@@ -391,7 +392,8 @@ mod tests {
     fn a_target_is_a_vcpu_to_the_guest_and_an_interface_to_the_gic() {
         with_gicv2(|first| {
             let mut distributor = Distributor::new();
-            let mut target = |offset, width, value| distributor.access(first, 0, offset, &store(width, value));
+            let mut target =
+                |offset, width, value| distributor.access(first, 0, offset, &store(width, value));
             let byte = |value| Access::StoreBytes { offset: 0x821, value, lanes: 1 };
             assert_eq!(target(0x821, 0, 0b01), byte(1 << 2));
             assert_eq!(target(0x821, 0, 0b11), byte(1 << 2 | 1 << 5));
@@ -490,15 +492,14 @@ mod tests {
     fn any_access() -> impl Strategy<Value = (u64, Mmio)> {
         let interesting =
             prop::sample::select(std::vec![0_u64, 0x104, 0x108, 0x184, 0x204, 0x284, 0x304, 0x384]);
-        let offset =
-            proptest::prop_oneof![
-                0_u64..0x1_0000,
-                interesting,
-                0x400_u64..0x480,
-                0x800_u64..0x880,
-                0xf00_u64..0xf30,
-                0x6100_u64..0x6400
-            ];
+        let offset = proptest::prop_oneof![
+            0_u64..0x1_0000,
+            interesting,
+            0x400_u64..0x480,
+            0x800_u64..0x880,
+            0xf00_u64..0xf30,
+            0x6100_u64..0x6400
+        ];
         let access = (0_u64..4, any::<Option<u64>>());
         (offset, access).prop_map(|(offset, (log2, value))| {
             (offset, value.map_or_else(|| load(log2), |value| store(log2, value)))

@@ -50,9 +50,10 @@ pub(crate) fn check(case: &mut Unstructured<'_>) -> Result<()> {
                     check_interface(compartment, cpu_frame::access(compartment, offset, &access));
                 }
                 Action::SendSgi { intid, targets } => {
-                    let list = sgi::physical_list(intid, interfaces(compartment, targets));
-                    let own = compartment.cpus.iter().fold(0, |own, cpu| own | 1 << (16 + cpu.interface));
-                    assert_eq!(list & !own & !0xf, 0, "an SGI beyond the partition");
+                    assert_eq!(targets >> compartment.cpus.len(), 0, "an SGI beyond the partition");
+                    let signals = compartment.cpus.iter().map(|cpu| sgi::signal(compartment.gic, cpu));
+                    let list = signals.fold(intid, |list, signal| list | signal);
+                    assert_eq!(list >> 16, u64::from(interfaces(compartment, u64::MAX)));
                 }
                 Action::Resume | Action::Inject(_) => {}
                 other => panic!("an access to the GIC became {other:?}"),
@@ -78,7 +79,7 @@ fn exit(case: &mut Unstructured<'_>, compartment: &Compartment<'_>, caller: usiz
     let log2 = u64::from(case.int_in_range(0..=3_u8)?);
     let is_store = u64::from(case.arbitrary::<bool>()?);
     let value = if case.arbitrary()? { u64::MAX } else { case.arbitrary()? };
-    let mut registers = Registers { x: [value; 31], pc: 0, pstate: 0 };
+    let mut registers = Registers::new([value; 31], 0, 0);
     let esr = 0x24 << 26 | 1 << 25 | 1 << 24 | log2 << 22 | is_store << 6 | 0b000_111;
     let syndrome = Syndrome { esr, far: base & 0xfff, hpfar: base >> 12 << 4 };
     Ok(compartment.on_exit(caller, &nature(), &mut registers, &syndrome).1)
