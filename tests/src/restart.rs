@@ -6,7 +6,7 @@ mod fall;
 mod gdb;
 mod linux;
 
-use crate::{Context, Need, Test};
+use crate::{Again, Context, Need, Test};
 use anyhow::Result;
 use fall::Interrupts;
 
@@ -15,26 +15,31 @@ pub(crate) const TESTS: &[Test] = &[
     test(
         "however a CPU falls, its partition is stopped, and begins again unless it sleeps for ever",
         |context| fall::run(context, Interrupts::Direct, 1),
-    ),
-    test("the same on two CPUs", |context| fall::run(context, Interrupts::Direct, 2)),
+    )
+    .again(Again::Long),
+    test("the same on two CPUs", |context| fall::run(context, Interrupts::Direct, 2)).again(Again::Always),
     test("however a guarded CPU falls, its partition is stopped and begins again", |context| {
         fall::run(context, Interrupts::Guarded, 1)
-    }),
-    test("the same on two guarded CPUs", |context| fall::run(context, Interrupts::Guarded, 2)),
+    })
+    .again(Again::Long),
+    test("the same on two guarded CPUs", |context| fall::run(context, Interrupts::Guarded, 2))
+        .again(Again::Always),
     test("a CPU that takes exceptions for ever is left behind, and harms nobody", |context| {
         fall::astray(context, Interrupts::Direct)
-    }),
-    test("so is a guarded one", |context| fall::astray(context, Interrupts::Guarded)),
-    test("a partition that resets itself finds nothing of its former life", end::resets),
+    })
+    .again(Again::Long),
+    test("so is a guarded one", |context| fall::astray(context, Interrupts::Guarded)).again(Again::Long),
+    test("a partition that resets itself finds nothing of its former life", end::resets).again(Again::Always),
     test("so does one on CPUs with every extension", end::resets_of_extended_cpus),
-    test("a fault is recorded and answered as often as the plan says", end::faults),
+    test("a fault is recorded and answered as often as the plan says", end::faults).again(Again::Long),
     test("a partition that is to stop after a fault stays off", end::fault_without_restart),
     test("a partition whose device does not fall silent never begins again", end::loud),
     test("a partition of which a bit has flipped does not begin again", damaged::between_lives),
-    needing_linux("Linux restarts by itself and harms no neighbour", linux::by_itself),
-    needing_linux("Linux panics and restarts and harms no neighbour", linux::by_panic),
-    needing_linux("Linux fails and is restarted and harms no neighbour", linux::by_fault),
-    needing_linux("Linux is restarted by who controls it and harms no neighbour", linux::by_order),
+    needing_linux("Linux restarts by itself and harms no neighbour", linux::by_itself).again(Again::Long),
+    needing_linux("Linux panics and restarts and harms no neighbour", linux::by_panic).again(Again::Long),
+    needing_linux("Linux fails and is restarted and harms no neighbour", linux::by_fault).again(Again::Long),
+    needing_linux("Linux is restarted by who controls it and harms no neighbour", linux::by_order)
+        .again(Again::Long),
     needing_linux(
         "Linux panics, stays where it is, and is restarted by who controls it",
         linux::by_order_after_a_panic,

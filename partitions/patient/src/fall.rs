@@ -4,7 +4,7 @@
 //! reaches it, and each of them takes away another thing that this depends on. One that goes astray is awake and
 //! never comes near memory, so that it does not notice when that is taken away.
 
-use crate::{interrupts, raw};
+use crate::{interface, interrupts, raw};
 use core::fmt;
 use guest_rt::{Machine, psci};
 
@@ -78,9 +78,9 @@ impl Fall {
             Self::Wfe => raw::doze(),
             Self::SgiOff => interrupts::disable_sgis(machine, index),
             Self::SgiGroup0 => interrupts::move_sgis(machine, index),
-            Self::Pmr => interrupts::mask_priorities(),
+            Self::Pmr => interface::mask_priorities(machine),
             Self::Active => interrupts::take_first(machine, index),
-            Self::Igrpen => interrupts::close(),
+            Self::Igrpen => interface::close(machine),
             Self::Wfi | Self::Reset | Self::Off | Self::Vector => {}
         }
         raw::sleep()

@@ -1,11 +1,10 @@
 //! Interrupts: none has ever come, and none is let through.
 //!
-//! GICv3 §12.9 to §12.12. What soils them must not let a CPU that sleeps wake up: an interrupt that is taken
+//! GICv3 §12.9 to §12.12, GICv2 §4.3. What soils them must not let a CPU that sleeps wake up: an interrupt that is taken
 //! and not ended holds back all that is enabled and pending.
 
-use crate::raw::{
-    self, ACTIVE_PRIORITIES, BINARY_POINT, Frame, GROUP_ENABLE, INTERFACE_CONTROL, PRIORITY_MASK,
-};
+use crate::interface;
+use crate::raw::Frame;
 use crate::traces::expect;
 use guest_rt::{Machine, cpu};
 
@@ -18,10 +17,15 @@ const ISACTIVER: u64 = 0x300;
 const IPRIORITYR: u64 = 0x400;
 const ICFGR1: u64 = 0xc04;
 const INMIR: u64 = 0xf80;
+const ITARGETSR: u64 = 0x800;
+const SGIR: u64 = 0xf00;
 const IROUTER: u64 = 0x6000;
 
-/// GICD_CTLR: group 1 is enabled.
+/// GICD_CTLR: group 1 is enabled; of a GICv2 the group that there is.
 const ENABLE_GROUP_1: u32 = 1 << 1;
+const ENABLE: u32 = 1;
+/// GICD_SGIR: an SGI to who sends it.
+const SELF: u32 = 0b10 << 24;
 /// Four priorities: what Bulkhead begins with.
 const BORN_PRIORITIES: u32 = 0xa0a0_a0a0;
 /// Every SGI: of those, some are enabled and pending, and some active.
@@ -36,35 +40,31 @@ const FIRST: u32 = 8;
 /// Looks at this CPU's own.
 pub(crate) fn look(machine: &Machine, index: usize) {
     let frame = Frame::private(machine, index);
+    // A GICv2 may have its SGIs enabled for ever (GICv2 §4.3.5).
+    let (group, to_look_at) = if machine.has_gicv2() { (0, !SGIS) } else { (u32::MAX, u32::MAX) };
     let words = [
-        ("GICR_IGROUPR0", IGROUPR, u32::MAX),
-        ("GICR_ISENABLER0", ISENABLER, 0),
-        ("GICR_ISPENDR0", ISPENDR, 0),
-        ("GICR_ISACTIVER0", ISACTIVER, 0),
-        ("GICR_INMIR0", INMIR, 0),
+        ("IGROUPR0", IGROUPR, group),
+        ("ISPENDR0", ISPENDR, 0),
+        ("ISACTIVER0", ISACTIVER, 0),
+        ("INMIR0", INMIR, 0),
         // QEMU's GIC comes with level-sensitive PPIs.
-        ("GICR_ICFGR1", ICFGR1, 0),
+        ("ICFGR1", ICFGR1, 0),
     ];
     for (name, offset, born) in words {
         expect(name, frame.load(offset).into(), born.into());
     }
+    expect("ISENABLER0", (frame.load(ISENABLER) & to_look_at).into(), 0);
     for word in 0..8 {
         let found = frame.load(IPRIORITYR + 4 * word);
-        expect(format_args!("GICR_IPRIORITYR{word}"), found.into(), BORN_PRIORITIES.into());
+        expect(format_args!("IPRIORITYR{word}"), found.into(), BORN_PRIORITIES.into());
     }
-    for register in [GROUP_ENABLE, PRIORITY_MASK, ACTIVE_PRIORITIES] {
-        expect(register.name, (register.read)(), register.born);
-    }
-    expect("icc_ctlr_el1.EOImode", (INTERFACE_CONTROL.read)() & INTERFACE_CONTROL.soil, 0);
-    let point = (BINARY_POINT.read)();
-    (BINARY_POINT.write)(0);
-    expect(BINARY_POINT.name, point, (BINARY_POINT.read)());
+    interface::look(machine);
 }
 
 /// Looks at what all CPUs share.
 pub(crate) fn look_at_shared(machine: &Machine) {
     let frame = Frame::distributor(machine);
-    expect("GICD_CTLR.EnableGrp1", (frame.load(CTLR) & ENABLE_GROUP_1).into(), 0);
+    expect("GICD_CTLR", (frame.load(CTLR) & enable(machine)).into(), 0);
     for intid in spis(machine) {
         let word = u64::from(intid / 32) * 4;
         for (name, register) in [("enabled", ISENABLER), ("pending", ISPENDR), ("active", ISACTIVER)] {
@@ -73,8 +73,13 @@ pub(crate) fn look_at_shared(machine: &Machine) {
         }
         let priority = frame.load(IPRIORITYR + u64::from(intid & !3)) >> (intid % 4 * 8) & 0xff;
         expect(format_args!("the priority of SPI {intid}"), priority.into(), (BORN_PRIORITIES & 0xff).into());
-        let first = machine.cpus().first().copied().unwrap_or_default();
-        expect(format_args!("the route of SPI {intid}"), frame.load_double(route(intid)), first);
+        let (found, first) = if machine.has_gicv2() {
+            let targets = frame.load(ITARGETSR + u64::from(intid & !3));
+            (u64::from(targets >> (intid % 4 * 8) & 0xff), 1)
+        } else {
+            (frame.load_double(route(intid)), machine.cpus().first().copied().unwrap_or_default())
+        };
+        expect(format_args!("the route of SPI {intid}"), found, first);
     }
 }
 
@@ -89,11 +94,8 @@ pub(crate) fn soil(machine: &Machine, index: usize) {
     frame.store(IPRIORITYR + u64::from(TAKEN & !3), 0x8080_8040);
     frame.store(IGROUPR, !(1 << 5));
     frame.store(ISENABLER, ENABLED);
-    (BINARY_POINT.write)(BINARY_POINT.soil);
-    (PRIORITY_MASK.write)(PRIORITY_MASK.soil);
-    (INTERFACE_CONTROL.write)(INTERFACE_CONTROL.soil);
-    (GROUP_ENABLE.write)(GROUP_ENABLE.soil);
-    take(frame, TAKEN);
+    interface::soil(machine);
+    take(machine, frame, TAKEN);
     frame.store(ISACTIVER, ACTIVE);
     frame.store(ISPENDR, PENDING);
 }
@@ -101,11 +103,16 @@ pub(crate) fn soil(machine: &Machine, index: usize) {
 /// Leaves as much as possible in what all CPUs share: the last CPU is to take it.
 pub(crate) fn soil_shared(machine: &Machine) {
     let frame = Frame::distributor(machine);
-    frame.store(CTLR, frame.load(CTLR) | ENABLE_GROUP_1);
+    frame.store(CTLR, frame.load(CTLR) | enable(machine));
     for intid in spis(machine) {
         let (word, bit) = (u64::from(intid / 32) * 4, 1 << (intid % 32));
         frame.store(IPRIORITYR + u64::from(intid & !3), 0xc0c0_c0c0);
-        frame.store_double(route(intid), machine.cpus().last().copied().unwrap_or_default());
+        if machine.has_gicv2() {
+            let last = 1 << (machine.cpus().len() - 1);
+            frame.store(ITARGETSR + u64::from(intid & !3), last * 0x0101_0101);
+        } else {
+            frame.store_double(route(intid), machine.cpus().last().copied().unwrap_or_default());
+        }
         for register in [ISENABLER, ISPENDR, ISACTIVER] {
             frame.store(register + word, bit);
         }
@@ -128,23 +135,21 @@ pub(crate) fn take_first(machine: &Machine, index: usize) {
     let frame = Frame::private(machine, index);
     frame.store(IPRIORITYR + u64::from(FIRST & !3), 0x8080_8000);
     frame.store(ISENABLER, 1 << FIRST);
-    take(frame, FIRST);
+    take(machine, frame, FIRST);
 }
 
-/// Masks interrupts of every priority.
-pub(crate) fn mask_priorities() {
-    (PRIORITY_MASK.write)(0);
-}
-
-/// Closes the CPU interface.
-pub(crate) fn close() {
-    (GROUP_ENABLE.write)(0);
-}
-
-fn take(frame: Frame, sgi: u32) {
-    frame.store(ISPENDR, 1 << sgi);
-    let intid = raw::acknowledge();
+fn take(machine: &Machine, frame: Frame, sgi: u32) {
+    if machine.has_gicv2() {
+        frame.store(SGIR, SELF | sgi);
+    } else {
+        frame.store(ISPENDR, 1 << sgi);
+    }
+    let intid = interface::acknowledge(machine);
     assert!(intid == sgi.into(), "CPU {}: SGI {sgi} was to come first, and {intid} did", cpu::index());
+}
+
+fn enable(machine: &Machine) -> u32 {
+    if machine.has_gicv2() { ENABLE } else { ENABLE_GROUP_1 }
 }
 
 fn spis(machine: &Machine) -> impl Iterator<Item = u32> {

@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 
 mod fall;
+mod interface;
 mod interrupts;
 mod raw;
 mod registers;

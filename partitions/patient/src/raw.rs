@@ -265,8 +265,17 @@ impl Frame {
         Self(machine.distributor)
     }
 
-    /// SGI_base of the redistributor of CPU `index`: a partition's lie in the order of its CPUs.
+    /// The CPU interface of a GICv2.
+    pub(crate) fn cpu_interface(machine: &Machine) -> Self {
+        Self(machine.cpu_interface)
+    }
+
+    /// SGI_base of the redistributor of CPU `index`: a partition's lie in the order of its CPUs. Of a GICv2 the
+    /// distributor, where the CPU that asks finds its own.
     pub(crate) fn private(machine: &Machine, index: usize) -> Self {
+        if machine.has_gicv2() {
+            return Self::distributor(machine);
+        }
         Self(Span { base: machine.redistributors.base + 0x2_0000 * index as u64 + 0x1_0000, size: 0x1000 })
     }
 

@@ -3,7 +3,7 @@
 //! Each patient has a CPU more than fall: its herald, which tells the warden that the time has come.
 
 use super::times;
-use crate::{Context, Running, patience};
+use crate::{Board, Context, Running, patience};
 use anyhow::{Result, ensure};
 use bulkhead_plan::limits;
 use regex::bytes::Regex;
@@ -25,28 +25,53 @@ const WOKEN: [&str; 5] = ["loop", "wfe", "wfi", "sgi-off", "sgi-group0"];
 const LOST: [&str; 3] = ["pmr", "active", "igrpen"];
 
 pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) -> Result<()> {
+    let all: Vec<&str> = WOKEN.iter().chain(&LOST).copied().collect();
+    // The warden has a CPU, each patient a herald besides.
+    let room = match context.board {
+        Board::Virt => limits::CPUS,
+        Board::VirtGicv2 => limits::CPU_INTERFACES as usize,
+    };
+    for (part, falls) in all.chunks((room - 1) / (cpus + 1)).enumerate() {
+        run_some(context, &Ward { interrupts, cpus, part, falls })?;
+    }
+    Ok(())
+}
+
+/// Patients on one machine.
+struct Ward<'a> {
+    interrupts: Interrupts,
+    cpus: usize,
+    part: usize,
+    falls: &'a [&'a str],
+}
+
+fn run_some(context: &Context<'_>, ward: &Ward<'_>) -> Result<()> {
+    let &Ward { interrupts, cpus, part, falls } = ward;
     let is_guarded = interrupts == Interrupts::Guarded;
-    let stranded = if is_guarded { &[] } else { &LOST[..] };
-    let name = format!("falls-{interrupts:?}-{cpus}").to_lowercase();
-    let path = context.made(&name, &system(interrupts, cpus, times(context)))?;
+    let is_stranded = |fall: &str| !is_guarded && LOST.contains(&fall);
+    let name = format!("falls-{interrupts:?}-{cpus}-{part}").to_lowercase();
+    let path = context.made(&name, &system(ward, times(context)))?;
     let mut machine = context.run(&name, &path)?;
     let long = Instant::now() + Duration::from_secs(60 + 30 * times(context) as u64);
     machine.expect("warden", &Regex::new(r"warden: done\r\n")?, long)?;
     let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
     ensure!(!orders.contains("WRONG"), "{orders}");
-    for fall in WOKEN.iter().chain(&LOST).filter(|fall| !stranded.contains(fall)) {
+    for fall in falls {
+        if is_stranded(fall) {
+            let told = format!(
+                r"(?m)^{fall}: stopping; its CPUs 0b{} \(by bit\) cannot be woken\r\n",
+                "1".repeat(cpus)
+            );
+            let told = Regex::new(&told)?.find_iter(machine.transcript("bulkhead")).count();
+            ensure!(told == 1, "{fall}: it was told {told} times that it cannot be woken");
+            continue;
+        }
         // The first life, the restarts, and the one that was started.
         let lives = times(context) + 2;
         ensure!(count(&machine, fall, "begins clean") == lives, "{fall}: a life was not clean");
         ensure!(count(&machine, fall, &format!("falls by {fall}")) == lives, "{fall}: a life was cut short");
     }
-    for fall in stranded {
-        let told =
-            format!(r"(?m)^{fall}: stopping; its CPUs 0b{} \(by bit\) cannot be woken\r\n", "1".repeat(cpus));
-        let told = Regex::new(&told)?.find_iter(machine.transcript("bulkhead")).count();
-        ensure!(told == 1, "{fall}: it was told {told} times that it cannot be woken");
-    }
-    if is_guarded {
+    if !falls.iter().any(|fall| is_stranded(fall)) {
         machine.expect("bulkhead", &Regex::new(r"every partition has stopped: off\r\n")?, patience())?;
         ensure!(machine.wait(patience())?.success());
     }
@@ -128,18 +153,19 @@ fn count(machine: &Running<'_>, partition: &str, what: &str) -> usize {
     text.lines().filter(|line| *line == format!("patient: {what}")).count()
 }
 
-fn system(interrupts: Interrupts, cpus: usize, restarts: usize) -> String {
-    let all = || WOKEN.iter().chain(&LOST).enumerate();
+fn system(ward: &Ward<'_>, restarts: usize) -> String {
+    let &Ward { interrupts, cpus, falls, .. } = ward;
     let width = cpus + 1;
-    let orders: Vec<String> = all()
-        .map(|(_, fall)| match interrupts {
+    let orders: Vec<String> = falls
+        .iter()
+        .map(|fall| match interrupts {
             Interrupts::Direct if LOST.contains(fall) => format!("strand@{fall}:{width}"),
             _ => format!(
                 "restart@{fall}:{width}*{restarts},stop@{fall}:{width},start@{fall},stop@{fall}:{width}"
             ),
         })
         .collect();
-    let patients = all().map(|(place, fall)| {
+    let patients = falls.iter().enumerate().map(|(place, fall)| {
         let first = 1 + place * width;
         let own: Vec<usize> = (first..first + width).collect();
         let device = if place == 0 { "devices = [\"/pl031@9010000\"]\n" } else { "" };
@@ -149,13 +175,12 @@ fn system(interrupts: Interrupts, cpus: usize, restarts: usize) -> String {
              cpus = {own:?}\nmemory = \"4M\"\ninterrupts = \"{mode}\"\n{device}"
         )
     });
-    let machine = 1 + all().count() * width;
+    let machine = 1 + falls.len() * width;
     assert!(machine <= limits::CPUS, "a board has no {machine} CPUs");
     format!(
         "[qemu]\ncpus = {machine}\n\n[[partition]]\nname = \"warden\"\nimage = \"warden.elf\"\n\
-         bootargs = \"orders={}\"\ncpus = [0]\nmemory = \"4M\"\ncontrols = {:?}\n{}",
+         bootargs = \"orders={}\"\ncpus = [0]\nmemory = \"4M\"\ncontrols = {falls:?}\n{}",
         orders.join(","),
-        all().map(|(_, fall)| fall).collect::<Vec<_>>(),
         patients.collect::<String>(),
     )
 }
