@@ -18,6 +18,7 @@ mod damage;
 mod demo;
 mod entry_state;
 mod fuzz;
+mod gicv2;
 mod intruder;
 mod linux;
 mod loader;
@@ -117,6 +118,7 @@ pub fn all(long: bool) -> Vec<Test> {
         shapes::TESTS,
         registers::TESTS,
         linux::TESTS,
+        gicv2::TESTS,
         intruder::TESTS,
         restart::TESTS,
         bench::TESTS,

@@ -142,6 +142,14 @@ pub fn send_sgi(intid: u32, affinity: u64) {
     }
 }
 
+/// Has a GICv2 signal the interrupts of this CPU as FIQs, which no guest takes: where there is a hypervisor it has
+/// to say no. Nothing happens where there is a GICv3.
+pub fn ask_for_fiqs() {
+    if let Some(machine) = gicv2() {
+        cpu_page::ask_for_fiqs(machine);
+    }
+}
+
 /// The machine, if its interrupt controller is a GICv2.
 fn gicv2() -> Option<&'static Machine> {
     machine::known().filter(|machine| machine.has_gicv2())

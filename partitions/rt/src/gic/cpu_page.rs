@@ -9,6 +9,8 @@ use safe_mmio::{UniqueMmioPointer, field};
 
 /// GICC_CTLR: the group that there is, enabled.
 const ENABLE: u32 = 1;
+/// GICC_CTLR.FIQEn.
+const FIQ_ENABLE: u32 = 1 << 3;
 /// GICC_PMR: every priority passes.
 const ALL: u32 = 0xff;
 /// The first of the INTIDs that are no interrupt.
@@ -30,6 +32,12 @@ pub(super) fn enable(machine: &Machine) {
     let mut interface = own(machine);
     field!(interface, pmr).write(ALL);
     field!(interface, ctlr).write(ENABLE);
+}
+
+/// Has interrupts come as FIQs from now on.
+pub(super) fn ask_for_fiqs(machine: &Machine) {
+    let mut interface = own(machine);
+    field!(interface, ctlr).modify(|ctlr| ctlr | FIQ_ENABLE);
 }
 
 /// Takes the interrupt with the highest priority; `None` if it is gone.
