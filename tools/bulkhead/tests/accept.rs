@@ -22,6 +22,7 @@ const SYSTEMS: &[&str] = &[
     "eight/four",
     "eight/linux",
     "eight/one",
+    "gicv2/mixed",
     "kernel",
     "raw",
     "rest",

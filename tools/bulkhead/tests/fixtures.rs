@@ -182,11 +182,24 @@ fn wide(cpus: u32) -> DeviceTree {
     tree
 }
 
-/// A board whose interrupt controller is of an older kind.
+/// A board whose interrupt controller is a GICv2 with each page of its CPU interface 16 times, and what only a
+/// hypervisor uses behind it.
 fn gicv2() -> DeviceTree {
     let mut tree = extra();
     let gic = tree.find_node_mut("/intc@8000000").unwrap();
-    gic.add_property(property("compatible", "arm,cortex-a15-gic"));
+    gic.add_property(property("compatible", "arm,gic-400"));
+    let frames =
+        [(0x800_0000, 0x1_0000), (0x801_0000, 0x2_0000), (0x804_0000, 0x2_0000), (0x806_0000, 0x2_0000)];
+    let cells: Vec<u32> = frames.iter().flat_map(|(base, size)| [0, *base, 0, *size]).collect();
+    gic.add_property(property("reg", cells));
+    tree
+}
+
+/// A board whose interrupt controller is of a kind before that.
+fn gicv1() -> DeviceTree {
+    let mut tree = extra();
+    let gic = tree.find_node_mut("/intc@8000000").unwrap();
+    gic.add_property(property("compatible", "arm,pl390"));
     tree
 }
 
@@ -197,6 +210,7 @@ fn the_boards_are_what_their_makers_make() {
     damaged.truncate(extra.len() / 2);
     let boards = [
         ("extra", extra),
+        ("gicv1", gicv1().to_dtb()),
         ("gicv2", gicv2().to_dtb()),
         ("soc", soc::soc().to_dtb()),
         ("crowded", crowded().to_dtb()),

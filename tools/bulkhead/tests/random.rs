@@ -59,12 +59,13 @@ const EXTRA: &[&str] = &[
     "/dma@9150000",
 ];
 
-const BOARDS: [Board; 5] = [
+const BOARDS: [Board; 6] = [
     Board { tree: "virt.dtb", devices: COMMON, cpus: 4, is_supported: true },
     Board { tree: "extra.dtb", devices: EXTRA, cpus: 5, is_supported: true },
     Board { tree: "eight.dtb", devices: COMMON, cpus: 8, is_supported: true },
     Board { tree: "twenty.dtb", devices: COMMON, cpus: 20, is_supported: true },
-    Board { tree: "gicv2.dtb", devices: COMMON, cpus: 4, is_supported: false },
+    Board { tree: "gicv2.dtb", devices: EXTRA, cpus: 5, is_supported: true },
+    Board { tree: "gicv1.dtb", devices: COMMON, cpus: 4, is_supported: false },
 ];
 
 /// What a random partition asks for.
@@ -242,6 +243,11 @@ fn any_system_of_twenty_cpus_is_refused_or_holds() {
 }
 
 #[test]
-fn any_system_of_a_board_that_cannot_be_is_refused() {
+fn any_system_of_a_board_with_a_gicv2_is_refused_or_holds() {
     every_system_of(&BOARDS[4]);
+}
+
+#[test]
+fn any_system_of_a_board_that_cannot_be_is_refused() {
+    every_system_of(&BOARDS[5]);
 }

@@ -111,6 +111,8 @@ pub(crate) fn wire_text(intid: u32) -> String {
 
 /// The kinds of GICv2, by their `compatible`.
 const V2: &[&str] = &["arm,cortex-a15-gic", "arm,cortex-a7-gic", "arm,gic-400", "qcom,msm-qgic2"];
+/// The kinds of GICv1.
+const V1: &[&str] = &["arm,cortex-a9-gic", "arm,pl390"];
 /// Bytes of a GICv2's CPU interface in a tree that has each of its pages 16 times, and from the first of them
 /// to the last.
 const REPEATED: u64 = 0x2_0000;
@@ -123,7 +125,10 @@ pub(super) fn gic(tree: &Tree) -> Result<Gic, String> {
     match (working().find(|id| tree.node(*id).is_a("arm,gic-v3")), working().find(is_v2)) {
         (Some(node), _) => v3(tree, node),
         (None, Some(node)) => v2(tree, node),
-        (None, None) => Err("this tree has no GICv2, GICv3 or GICv4".to_owned()),
+        (None, None) if working().any(|id| V1.iter().any(|kind| tree.node(id).is_a(kind))) => {
+            Err("its interrupt controller is a GICv1, and a GICv2 is the oldest one supported".to_owned())
+        }
+        (None, None) => Err("this tree has no GIC".to_owned()),
     }
 }
 

@@ -176,7 +176,7 @@ catalogue! {
     LimitExceeded = "P0712", Error, none "too-many-cpus", "There is more of something than a plan can hold.";
     TreeMissing = "P0713", Error, board "tree-missing", "The board's device tree is not there.";
     TreeDamaged = "P0714", Error, board "tree-damaged", "The board's device tree is damaged.";
-    BoardUnsupported = "P0715", Error, none "board-without-gicv3", "The board is not one that the hypervisor can run on.";
+    BoardUnsupported = "P0715", Error, none "board-with-gicv1", "The board is not one that the hypervisor can run on.";
     QemuMissing = "P0716", Error, none "qemu-missing", "QEMU is not installed.";
     QemuRefused = "P0717", Error, board "qemu-refused", "QEMU does not know the machine.";
     MachineReduced = "P0718", Error, file "machine-reduced", "A system asks for less than the board.";
