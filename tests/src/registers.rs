@@ -4,7 +4,7 @@
 //! vectors have several ways through them, and each saves only what it must.
 
 use crate::counts::Counts;
-use crate::{Company, Context, Need, Test, patience};
+use crate::{Context, Need, Test, patience};
 use anyhow::{Result, ensure};
 use regex::bytes::Regex;
 
@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[Test] = &[
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     const NEEDS: &[Need] = &[];
-    Test { group: "registers", name, needs: NEEDS, company: Company::Welcome, run }
+    Test { group: "registers", name, needs: NEEDS, run, ..Test::PLAIN }
 }
 
 /// Each of 70 instructions with each of 32 operands, run and stepped.
