@@ -22,7 +22,7 @@ const ABPR: u64 = 0x1c;
 const AIAR: u64 = 0x20;
 /// GICC_APR0 to 3, then GICC_NSAPR0 to 3. Those that are not there are RAZ/WI.
 const APR: u64 = 0xd0;
-const PRIORITIES: u64 = 8;
+const PRIORITIES: usize = 8;
 const IIDR: u64 = 0xfc;
 
 /// GICC_IIDR: the architecture.
@@ -63,7 +63,7 @@ impl CpuFrame {
         self.0.store(PMR, 0);
         self.0.store(BPR, 0);
         self.0.store(ABPR, 0);
-        (0..PRIORITIES).for_each(|word| self.0.store(APR + 4 * word, 0));
+        priorities().for_each(|register| self.0.store(register, 0));
         // An implementation that keeps the running priority apart (QEMU) finds it again at the end of an interrupt.
         if self.0.load(RPR) & IDLE != IDLE {
             self.0.store(EOIR, 0);
@@ -73,8 +73,9 @@ impl CpuFrame {
 
     /// Whether an interrupt could wake this CPU.
     pub(super) fn may_sleep(self) -> bool {
-        let mut active = [0; PRIORITIES as usize];
-        active.iter_mut().zip((APR..).step_by(4)).for_each(|(value, at)| *value = u64::from(self.0.load(at)));
+        let mut active = [0; PRIORITIES];
+        let registers = active.iter_mut().zip(priorities());
+        registers.for_each(|(value, register)| *value = u64::from(self.0.load(register)));
         bulkhead_core::may_sleep(u64::from(self.0.load(CTLR) & ENABLE), u64::from(self.0.load(PMR)), &active)
     }
 
@@ -109,4 +110,9 @@ impl CpuFrame {
             _ => 0,
         }
     }
+}
+
+/// The registers of active priorities.
+fn priorities() -> impl Iterator<Item = u64> {
+    (APR..).step_by(4).take(PRIORITIES)
 }
