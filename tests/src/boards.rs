@@ -4,6 +4,7 @@
 //! ones that the hypervisor does not run on yet, and all of them are ones that nobody tried the tool on.
 
 mod figures;
+mod first;
 mod trial;
 
 use crate::{Context, Need, Test};
@@ -17,13 +18,17 @@ use std::path::{Path, PathBuf};
 use trial::Trial;
 
 /// The tests of this file.
-pub(crate) const TESTS: &[Test] = &[Test {
-    group: "boards",
-    name: "the boards of Debian's kernel are imported and carved up, and dtc reads what comes out",
-    needs: &[Need::DeviceTrees],
-    run: every_board,
-    ..Test::PLAIN
-}];
+pub(crate) const TESTS: &[Test] = &[
+    test(
+        "the boards of Debian's kernel are imported and carved up, and dtc reads what comes out",
+        every_board,
+    ),
+    test("a board that nobody has tried is imported, described and built", first::transcript),
+];
+
+const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
+    Test { group: "boards", name, needs: &[Need::DeviceTrees], run, ..Test::PLAIN }
+}
 
 /// Trees of the short tier.
 const SHORT: usize = 60;

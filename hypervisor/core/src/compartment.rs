@@ -172,8 +172,10 @@ impl<'p> Compartment<'p> {
 
     /// The vCPU that a guest names by this MPIDR.
     pub fn cpu_of(&self, mpidr: u64) -> Option<usize> {
-        // vCPU n has the affinity n (`bulkhead_plan::verify`).
-        usize::try_from(mpidr & !NOT_AFFINITY).ok().filter(|vcpu| *vcpu < self.cpus.len())
+        // They are 16 to a cluster (`bulkhead_plan::verify`).
+        let affinity = mpidr & !NOT_AFFINITY;
+        let vcpu = usize::try_from(affinity >> 4 | affinity & 0xf).ok()?;
+        (affinity & 0xf0 == 0 && vcpu < self.cpus.len()).then_some(vcpu)
     }
 
     /// Whether a CPU may begin at this address: an instruction of the partition's RAM.

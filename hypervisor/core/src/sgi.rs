@@ -17,14 +17,14 @@ pub(crate) fn send(compartment: &Compartment<'_>, caller: usize, value: u64) -> 
     }
 }
 
-/// The vCPUs among `everybody` that `value` names, by bit. It takes no longer for many than for one: vCPU n has
-/// the affinity n (`bulkhead_plan::verify`), so a target list is 16 vCPUs in order.
+/// The vCPUs among `everybody` that `value` names, by bit. It takes no longer for many than for one: vCPUs
+/// are 16 to a cluster (`bulkhead_plan::verify`), so a target list is 16 vCPUs in order.
 #[inline]
 fn targets(everybody: u64, caller: usize, value: u64) -> u64 {
     if bit(value, IRM) {
         everybody & !1_u64.wrapping_shl(shift(caller))
     } else if value & NOBODY == 0 {
-        everybody & (value & 0xffff).wrapping_shl(range_shift(value))
+        everybody & (value & 0xffff).wrapping_shl(cluster_shift(value))
     } else {
         0
     }
@@ -64,13 +64,14 @@ pub const fn signal(gic: GicVersion, cpu: &Cpu) -> u64 {
 }
 
 const IRM: u32 = 40;
-/// Aff3, Aff2 and Aff1, which are zero for every vCPU, and a range (RS) beyond the 64 that there can be.
-const NOBODY: u64 = 0xff << 48 | 0xff << 32 | 0xff << 16 | 0b1100 << 44;
+/// Aff3, Aff2 and the range (RS), which are zero for every vCPU, and a cluster (Aff1) beyond the 64 that there
+/// can be.
+const NOBODY: u64 = 0xff << 48 | 0xf << 44 | 0xff << 32 | 0xfc << 16;
 
-/// 16 times the range selector, of which `NOBODY` has left two bits.
+/// 16 times the cluster, of which `NOBODY` has left two bits.
 #[allow(clippy::cast_possible_truncation, reason = "the value has six bits")]
-const fn range_shift(value: u64) -> u32 {
-    (value >> 40 & 0x30) as u32
+const fn cluster_shift(value: u64) -> u32 {
+    (value >> 12 & 0x30) as u32
 }
 
 /// A vCPU, of which there are at most 64, as a shift.
@@ -89,6 +90,7 @@ const fn low_half(value: u64) -> u32 {
 mod tests {
     use super::*;
     use crate::compartment::tests::{with_first, with_second};
+    use bulkhead_plan::Cpu;
     use proptest::prelude::{any, prop};
     use proptest::{prop_assert, prop_assert_eq, proptest};
 
@@ -170,15 +172,15 @@ mod tests {
         #[test]
         fn a_list_names_who_has_the_affinity(
             count in 1_usize..=64, caller in 0_usize..64, list in any::<u16>(), others in any::<bool>(),
-            range in 0_u64..6, higher in prop::sample::select(&[0_u64, 0, 0, 1 << 16, 1 << 32, 1 << 48]),
+            cluster in 0_u64..6, higher in prop::sample::select(&[0_u64, 0, 0, 1 << 32, 1 << 44, 1 << 48]),
         ) {
             let caller = caller % count;
             let everybody = u64::MAX >> (64 - count);
-            let value = u64::from(list) | range << 44 | higher | u64::from(others) << IRM;
-            for vcpu in 0..64 {
+            let value = u64::from(list) | cluster << 16 | higher | u64::from(others) << IRM;
+            for (vcpu, affinity) in (0..64).map(|vcpu| u64::from(Cpu::affinity(vcpu))).enumerate() {
                 let expected = match others {
                     true => vcpu != caller,
-                    false => names(value, vcpu as u64),
+                    false => names(value, affinity),
                 };
                 let is_target = targets(everybody, caller, value) >> vcpu & 1 != 0;
                 prop_assert_eq!(is_target, vcpu < count && expected, "vCPU {}", vcpu);

@@ -123,7 +123,7 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
         if cpus.is_empty() || cpus.iter().any(|cpu| cpu.partition != index) {
             return Err(Violation::Cpus(partition.name));
         }
-        let odd = (0..).zip(cpus).find(|(number, cpu)| cpu.virtual_mpidr != *number);
+        let odd = (0..).zip(cpus).find(|(vcpu, cpu)| cpu.virtual_mpidr != u64::from(Cpu::affinity(*vcpu)));
         if let Some((_, cpu)) = odd {
             return Err(Violation::Affinity(cpu.mpidr));
         }

@@ -155,12 +155,20 @@ pub struct Cpu {
     pub mpidr: u64,
     /// Its redistributor's RD_base frame; zero where there is a GICv2.
     pub redistributor: Pa,
-    /// Affinity that its guest sees in MPIDR_EL1; zero if nobody owns it.
+    /// Affinity that its guest sees in MPIDR_EL1, [`Cpu::affinity`]; zero if nobody owns it.
     pub virtual_mpidr: u64,
     /// Index of the owner, or [`NO_PARTITION`].
     pub partition: u32,
     /// The number that a GICv2 knows it by, below [`limits::CPU_INTERFACES`]; zero where there is a GICv3.
     pub interface: u32,
+}
+
+impl Cpu {
+    /// The affinity of a partition's CPU by its number: 16 to a cluster, as many as an SGI register names
+    /// without a range selector, which few interrupt controllers have (GICv3 §12.2.19).
+    pub const fn affinity(vcpu: u32) -> u32 {
+        (vcpu & 0xff0) << 4 | vcpu & 0xf
+    }
 }
 
 /// How a partition's interrupts reach it.

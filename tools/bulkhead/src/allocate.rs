@@ -54,6 +54,13 @@ impl Space {
     }
 }
 
+/// What of a stretch of memory a partition could have.
+pub(crate) fn whole_blocks(span: Span) -> Option<Span> {
+    let start = span.base.0.checked_next_multiple_of(BLOCK)?;
+    let size = span.end()?.checked_sub(start)? & !(BLOCK - 1);
+    (size > 0).then(|| Span::new(start, size))
+}
+
 /// Gives every partition its addresses, `window` being the hypervisor's; `None` after a fault was filed.
 pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -> Option<Vec<Space>> {
     let board = system.board;
@@ -123,7 +130,7 @@ fn homes(system: &System<'_>, window: Span, report: &mut Report) -> Vec<Option<S
         if let (MemoryWish::Bytes(size), None) = (partition.wish.memory.value, &home) {
             *home = take(&mut free, size);
             if home.is_none() {
-                report.push(full(partition, Some(size), &free, window));
+                report.push(full(system, partition, (&free, window)));
             }
         }
     }
@@ -131,7 +138,7 @@ fn homes(system: &System<'_>, window: Span, report: &mut Report) -> Vec<Option<S
         if partition.wish.memory.value == MemoryWish::Rest {
             *home = largest(&free).map(|home| give(&mut free, home));
             if home.is_none() {
-                report.push(full(partition, None, &free, window));
+                report.push(full(system, partition, (&free, window)));
             }
         }
     }
@@ -145,13 +152,8 @@ fn give(free: &mut Vec<Span>, home: Span) -> Span {
 
 /// The largest free stretch of whole blocks.
 fn largest(free: &[Span]) -> Option<Span> {
-    let blocks = free.iter().filter_map(|span| {
-        let start = span.base.0.checked_next_multiple_of(BLOCK)?;
-        let size = span.end()?.checked_sub(start)? & !(BLOCK - 1);
-        (size > 0).then(|| Span::new(start, size))
-    });
     // Of two of one size the lower one.
-    blocks.rev().max_by_key(|span| span.size)
+    free.iter().filter_map(|span| whole_blocks(*span)).rev().max_by_key(|span| span.size)
 }
 
 /// Takes `size` bytes from the first stretch that holds them, in large blocks if it can.
@@ -274,13 +276,26 @@ fn fits<'a>(
     Ok(())
 }
 
-fn full(partition: &Partition<'_>, size: Option<u64>, free: &[Span], window: Span) -> Diagnostic {
+fn full(system: &System<'_>, partition: &Partition<'_>, (free, window): (&[Span], Span)) -> Diagnostic {
+    let board = system.board;
     let title = format!("the memory of `{}` does not fit the board", partition.name());
-    let label = size.map_or("takes the rest".to_owned(), |size| format!("asks for {}", size_text(size)));
+    let label = match partition.wish.memory.value {
+        MemoryWish::Bytes(size) => format!("asks for {}", size_text(size)),
+        MemoryWish::Rest => "takes the rest".to_owned(),
+    };
+    let all = size_text(board.ram.iter().map(|span| span.size).sum());
+    let stated = match system.wish.board.memory.is_empty() {
+        true => Some(format!(
+            "if `{}` has more than the {all} of its device tree, `[[memory]]` in its `board.toml` says so",
+            board.name
+        )),
+        false => None,
+    };
     Diagnostic::new(Code::MemoryFull, title)
         .at(&partition.wish.memory.site, label)
         .note(format!("the hypervisor has {window} and the partitions before it have theirs"))
         .help(format!("the largest free stretch is {}", size_text(largest(free).map_or(0, |span| span.size))))
+        .help_if(stated)
 }
 
 fn region(ipa: Ipa, span: Span, kind: RegionKind) -> Region {

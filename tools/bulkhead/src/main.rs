@@ -5,7 +5,6 @@
 
 mod command;
 
-use bulkhead::boards;
 use bulkhead::decode::Decoder;
 use bulkhead::diagnostic::{Code, Report};
 use bulkhead::inspect::inspect;
@@ -78,7 +77,7 @@ enum Verb {
     Diff(command::diff::Arguments),
     /// Makes boards, and lists them
     #[command(subcommand)]
-    Board(BoardVerb),
+    Board(command::board::Verb),
     /// Shows what is in an image, from its bytes alone
     Inspect {
         /// The image
@@ -108,14 +107,6 @@ enum Verb {
         #[command(flatten)]
         options: run::Options,
     },
-}
-
-#[derive(Subcommand)]
-enum BoardVerb {
-    /// Makes a board from a device tree, and says what it did not understand
-    Import(boards::Import),
-    /// Shows the boards that there are
-    List,
 }
 
 #[derive(Args)]
@@ -202,8 +193,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Dts(arguments) => return command::dts::dts(&arguments),
         Verb::Header(arguments) => return command::header::header(&arguments),
         Verb::Diff(arguments) => return command::diff::diff(&arguments),
-        Verb::Board(BoardVerb::Import(wish)) => print!("{}", boards::import(&wish)?),
-        Verb::Board(BoardVerb::List) => print!("{}", boards::list()?),
+        Verb::Board(verb) => return command::board::board(&verb),
         Verb::Inspect { image, json } => return show(&image, json),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Schema { document } => return command::print_json(&document.schema()),

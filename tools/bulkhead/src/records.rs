@@ -5,7 +5,6 @@
 
 use crate::allocate::{Space, wake};
 use crate::board::{Board, Version};
-use crate::carve::affinity;
 use crate::expand::{Partition as Planned, System};
 use crate::tables::vtcr;
 use crate::wire::{Records, small};
@@ -54,7 +53,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
         let index = small(records.partitions.len());
         let owned = (0..).zip(&partition.cpus);
         let cpus =
-            owned.map(|(vcpu, (cpu, _))| cpu_record(system.board, *cpu, Some((index, affinity(vcpu)))));
+            owned.map(|(vcpu, (cpu, _))| cpu_record(system.board, *cpu, Some((index, Cpu::affinity(vcpu)))));
         let raised = space.uart.and_then(|uart| uart.interrupt);
         let edge = raised.map(|intid| Interrupt { intid, trigger: Trigger::Edge });
         let wired = partition.devices.iter().flat_map(|device| device.interrupts.iter().copied());

@@ -164,7 +164,7 @@ fn finish(
         lock,
         machine,
         sources: report.clone(),
-        board_tree: system.board.tree.blob.clone(),
+        board_tree: system.board.tree.to_blob(),
     })
 }
 

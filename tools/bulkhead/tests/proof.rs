@@ -70,6 +70,19 @@ fn a_hypervisor_has_one_digest_whatever_the_system() {
     assert_eq!(digest("accept/three.toml"), digest("accept/eight/four.toml"));
 }
 
+#[test]
+fn no_number_of_a_plan_costs_more_than_an_answer() {
+    let (start, size) = PARTS[4];
+    assert_eq!(&IMAGE[start..start + 8], bulkhead_plan::MAGIC.as_slice());
+    for word in (start..start + size).step_by(4) {
+        for huge in [u32::MAX, 1 << 31, 1 << 24] {
+            let mut image = IMAGE.clone();
+            image[word..word + 4].copy_from_slice(&huge.to_le_bytes());
+            assert!(image == *IMAGE || !verify(&image).proven, "{word:#x}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn an_image_with_one_bit_flipped_is_never_proven(part in any::<usize>(), at in any::<usize>(), bit in 0..8_u32) {

@@ -2,7 +2,7 @@
 //!
 //! Systems are made at random for every board of the tests: 200 for each, 10,000 where the property tests run
 //! with their full counts. Many are senseless, which is the point; one in ten has to be accepted all the
-//! same, or the test would be about refusals only.
+//! same, or the test would be about refusals only. What holds must not hold any more once a bit is flipped.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -203,12 +203,15 @@ fn every_system_of(board: &'static Board) {
     let (_outer, folder) = board_folder();
     let accepted = Cell::new(0_u32);
     let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(cases()) });
-    let systems = vec(wish(board), 1..4);
-    let outcome = runner.run(&systems, |wishes| {
+    let systems = (vec(wish(board), 1..4), any::<usize>(), 0..8_u32);
+    let outcome = runner.run(&systems, |(wishes, at, bit)| {
         match attempt(&folder, board, &wishes) {
-            Ok(built) => {
+            Ok(mut built) => {
                 accepted.set(accepted.get() + 1);
                 assert_holds(&built);
+                let at = at % built.image.len();
+                built.image[at] ^= 1 << bit;
+                assert!(!verify(&built.image).proven, "byte {at:#x}, bit {bit}");
             }
             Err(Failure::Rejected(report)) => {
                 assert!(!report.is_clean() && report.to_string().contains("error[P"))

@@ -72,7 +72,10 @@ fn a_page_has_every_digest_of_the_proof() {
 #[test]
 fn what_was_accepted_is_told_with_its_reason() {
     let page = built("rest").report();
-    assert!(page.contains("“a test”") && page.contains("P0401: device `/virtio_mmio@a003e00` of `most`"));
+    assert!(
+        page.contains("“a test”")
+            && page.contains("P0401: device <code>/virtio_mmio@a003e00</code> of <code>most</code>")
+    );
     assert!(built("three").report().contains("<p>Nothing.</p>"));
 }
 

@@ -183,6 +183,7 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
     let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
     let loads = partition.loads.of(plan.loads).unwrap_or_default().iter();
     let lines = partition.interrupts.of(plan.interrupts).unwrap_or_default();
+    let cpus = partition.cpus.of(plan.cpus).unwrap_or_default();
     PartitionProof {
         name: partition.name.to_string(),
         vmid: partition.vmid,
@@ -190,8 +191,8 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
         address_bits: Start::new(partition.vtcr).map_or(0, |_| 64 - (partition.vtcr & 0x3f)),
         mappings: runs(leaves),
         descriptors: leaves.len(),
-        shown: shown(plan.board.gic, partition),
-        cpus: partition.cpus.of(plan.cpus).unwrap_or_default().iter().map(|cpu| cpu.mpidr).collect(),
+        shown: shown(plan.board.gic, partition, cpus.len()),
+        cpus: cpus.iter().map(|cpu| cpu.mpidr).collect(),
         interrupts: lines.iter().map(|line| line.intid).collect(),
         entry: partition.entry.0,
         x0: partition.argument,
@@ -225,8 +226,8 @@ fn own(plan: &Plan<'_>) -> Vec<Own> {
     all
 }
 
-/// What a partition sees that the hypervisor answers for.
-fn shown(gic: GicVersion, partition: &Partition) -> Vec<Own> {
+/// What a partition of so many CPUs sees that the hypervisor answers for.
+fn shown(gic: GicVersion, partition: &Partition, cpus: usize) -> Vec<Own> {
     let own = |what, base: Ipa, size| Own { what, place: Stretch { base: base.0, size } };
     let mut all = vec![own("distributor", partition.distributor, gic.distributor_size())];
     match gic {
@@ -235,7 +236,7 @@ fn shown(gic: GicVersion, partition: &Partition) -> Vec<Own> {
             let base = Ipa(partition.cpu_interface.0.saturating_add(mapped));
             all.push(own("GICC", base, gic.cpu_interface_size() - mapped));
         }
-        GicVersion::V3 => all.extend((0..u64::from(partition.cpus.count)).map(|vcpu| {
+        GicVersion::V3 => all.extend((0_u64..).zip(0..cpus).map(|(vcpu, _)| {
             let base = Ipa(partition.redistributors.0.saturating_add(vcpu.saturating_mul(REDISTRIBUTOR)));
             own("redistributor", base, FRAME)
         })),

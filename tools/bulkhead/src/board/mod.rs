@@ -13,7 +13,7 @@ mod source;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::{BoardFile, SystemFile, Wish};
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{Conduit, Span};
+use bulkhead_plan::{BLOCK, Conduit, Span};
 
 pub(crate) use console::{Console, refuse as refuse_console, stdout};
 pub(crate) use cpus::{BoardCpu, cores};
@@ -91,7 +91,8 @@ impl Board {
 
     /// Lowest address of RAM: where an operating system expects it.
     pub(crate) fn ram_base(&self) -> u64 {
-        self.memory.first().map_or(0, |span| span.base.0)
+        let lowest = self.ram.first().map_or(0, |span| span.base.0);
+        lowest.checked_next_multiple_of(BLOCK).unwrap_or(0)
     }
 
     /// Why a node can belong to no partition, if so.

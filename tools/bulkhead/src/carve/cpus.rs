@@ -8,6 +8,7 @@ use super::copy::property;
 use crate::board::Board;
 use crate::expand::Partition;
 use crate::tree::NodeId;
+use bulkhead_plan::Cpu;
 use dtoolkit::model::DeviceTreeNode;
 
 /// What a partition may know of its CPUs.
@@ -19,17 +20,12 @@ pub(super) fn cpus(board: &Board, partition: &Partition<'_>) -> DeviceTreeNode {
     cpus.add_property(property("#address-cells", 1_u32));
     cpus.add_property(property("#size-cells", 0_u32));
     for (vcpu, (cpu, _)) in (0..).zip(&partition.cpus) {
-        cpus.add_child(one(board, board.cpus[*cpu].node, affinity(vcpu)));
+        cpus.add_child(one(board, board.cpus[*cpu].node, Cpu::affinity(vcpu)));
     }
     for cache in shared_caches(board, partition) {
         cpus.add_child(cache_node(board, cache));
     }
     cpus
-}
-
-/// The affinity of a partition's `vcpu`th CPU: 16 to a cluster, as an SGI register can name them.
-pub(crate) fn affinity(vcpu: u32) -> u32 {
-    (vcpu % 16) | ((vcpu / 16) << 8)
 }
 
 fn one(board: &Board, id: NodeId, affinity: u32) -> DeviceTreeNode {

@@ -16,7 +16,6 @@ use crate::allocate::Space;
 use crate::expand::{Partition, System};
 use crate::guest::Layout;
 use copy::Carver;
-pub(crate) use cpus::affinity;
 use dtoolkit::model::DeviceTree;
 
 /// The partition's flattened device tree.

@@ -93,7 +93,7 @@ catalogue! {
     ProviderUnowned = "P0207", Risk, file "provider-unowned", "A device depends on a provider that its partition does not own.";
     DeviceRepeated = "P0208", Error, file "device-repeated", "A device stands twice in one list.";
     DeviceUnreachable = "P0209", Error, file "device-unreachable", "The device's registers cannot be given to a partition.";
-    ConsoleProviderGiven = "P0210", Risk, file "on-soc/console-provider-given", "The hypervisor's console depends on a partition's device.";
+    UpstreamGiven = "P0210", Risk, file "on-soc/console-provider-given", "The hypervisor or a CPU of another partition depends on a partition's device.";
     ConsoleGiven = "P0211", Error, file "device-console", "The hypervisor's console is given away.";
     ResetsBoard = "P0212", Warning, file "on-soc/resets-board", "A partition owns a device that can reset the whole board.";
     BehindController = "P0213", Error, file "on-soc/behind-controller", "A device is a part of one that its partition does not own.";

@@ -69,7 +69,9 @@ impl<'a> Asked<'a, '_> {
             let address = format!("{name}@");
             let whole = assignable().find(|path| path.starts_with(&address));
             let whole = whole.map(|path| format!("a path has the unit address: `{path}`"));
-            let guess = whole.or_else(|| did_you_mean(name, assignable()));
+            let deeper = assignable().find(|path| name.starts_with('/') && path.ends_with(name));
+            let deeper = deeper.map(|path| format!("a path begins at the root: `{path}`"));
+            let guess = whole.or(deeper).or_else(|| did_you_mean(name, assignable()));
             let title =
                 format!("board `{}` has no device `{}`, which `{}` asks for", board.name, name, self.who());
             Diagnostic::new(Code::DeviceUnknown, title).at(site, "no such device").help_if(guess)

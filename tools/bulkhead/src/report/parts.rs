@@ -3,7 +3,7 @@
 use super::Page;
 use crate::diagnostic::Place;
 use crate::load::size_text;
-use crate::map::{Device, HYPERVISOR, Kind};
+use crate::map::{Device, HYPERVISOR};
 use bulkhead_plan::Span;
 use bulkhead_verify::{Part, PartitionProof};
 use maud::{Markup, html};
@@ -38,12 +38,11 @@ impl Page<'_> {
                 thead { tr { th { "addresses" } th.num { "size" } th { "owner" } th { "what" } th { "written" } } }
                 tbody {
                     @for stretch in &self.map.physical {
-                        @let is_ram = stretch.kind == Kind::Memory;
                         tr {
                             td.hex { (Span::new(stretch.base, stretch.size)) }
                             td.num { (size_text(stretch.size)) }
                             td { @if let Some(owner) = &stretch.owner { (owner) } @else { span.soft { "nobody" } } }
-                            td { @if is_ram { (stretch.what) } @else { code { (stretch.what) } } }
+                            td { @if stretch.what.starts_with('/') { code { (stretch.what) } } @else { (prose(&stretch.what)) } }
                             td { (places(&stretch.written)) }
                         }
                     }
@@ -124,7 +123,7 @@ impl Page<'_> {
             @if self.map.statements.is_empty() { p { "Nothing." } }
             @for statement in &self.map.statements {
                 div.risk {
-                    strong { (statement.partition) ": " code { (statement.device) } } " " (statement.what) "."
+                    strong { (statement.partition) ": " code { (statement.device) } } " " (prose(&statement.what)) "."
                     br; "“" (statement.reason) "” " (places(std::slice::from_ref(&statement.written)))
                 }
             }
@@ -151,7 +150,7 @@ impl Page<'_> {
                         tr {
                             td { code { (device.path) } }
                             td { code { (device.compatible.first().map_or("", String::as_str)) } }
-                            td { (device.why.as_deref().unwrap_or("nobody asked for it")) }
+                            td { (prose(device.why.as_deref().unwrap_or("nobody asked for it"))) }
                         }
                     }
                 }
@@ -188,6 +187,15 @@ fn pieces(partition: &PartitionProof) -> Markup {
         tr { td { "what " strong { (partition.name) } " reaches" } td { (partition.descriptors) " descriptors" } td.hex.digest { (partition.sha256) } }
         @for piece in &partition.loads {
             tr { td { "loaded for it at " code { (format!("{:#x}", piece.at)) } } td.hex { (Span::from(piece.source)) } td.hex.digest { (piece.sha256) } }
+        }
+    }
+}
+
+/// A sentence as messages have it, with what stands between backticks as code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (number, part) in text.split('`').enumerate() {
+            @if number % 2 == 0 { (part) } @else { code { (part) } }
         }
     }
 }

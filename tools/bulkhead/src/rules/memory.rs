@@ -2,7 +2,7 @@
 //!
 //! Blocks of 2 MiB keep the stage-2 tables at one page for a gigabyte, and TLB misses cheap.
 
-use crate::allocate::Space;
+use crate::allocate::{Space, whole_blocks};
 use crate::board::without;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::System;
@@ -85,8 +85,8 @@ pub(super) fn is_owned(system: &System<'_>, spaces: &[Space], window: Span, repo
     let free = taken.fold(system.board.memory.clone(), |free, taken| {
         free.into_iter().flat_map(|span| without(span, taken)).collect()
     });
-    let largest = free.iter().max_by_key(|span| span.size).filter(|span| span.size >= BLOCK);
-    if let Some(largest) = largest {
+    let free: Vec<Span> = free.into_iter().filter_map(whole_blocks).collect();
+    if let Some(largest) = free.iter().max_by_key(|span| span.size) {
         let sum = free.iter().fold(0_u64, |sum, span| sum.saturating_add(span.size));
         let title = format!("{} of memory are nobody's", size_text(sum));
         let note = format!("the largest stretch is {} at {largest}", size_text(largest.size));

@@ -18,6 +18,7 @@ mod pages;
 mod programs;
 mod providers;
 mod statements;
+mod upstream;
 
 use crate::assemble::Assembly;
 use crate::diagnostic::{Code, Report};
@@ -40,7 +41,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     devices::are_worth_having(system, report);
     pages::have_one_owner(system, report);
     providers::are_owned(system, report);
-    providers::of_the_console_are_not_given(system, report);
+    upstream::is_nobody_elses(system, report);
     memory::sizes_are_whole_blocks(system, report);
     memory::one_takes_the_rest(system, report);
     memory::ram_bases_are_aligned(system, report);

@@ -1,4 +1,4 @@
-//! P0206, P0207, P0210, P0213: what a device depends on belongs to its partition, too.
+//! P0206, P0207, P0213: what a device depends on belongs to its partition, too.
 //!
 //! A clock controller, reset, power domain or pin controller in two hands lets one partition switch off
 //! the other. Only what has no state may be copied.
@@ -6,7 +6,7 @@
 use crate::board::is_stateless;
 use crate::diagnostic::{Code, Diagnostic, Report, Site};
 use crate::expand::{Partition, System};
-use crate::tree::{NodeId, Tree, WHOLE};
+use crate::tree::{NodeId, WHOLE};
 
 /// A dependency of a partition on a node that is not its own.
 struct Foreign<'a> {
@@ -58,32 +58,6 @@ pub(super) fn are_owned(system: &System<'_>, report: &mut Report) {
     }
 }
 
-/// What the hypervisor's console depends on is no partition's: Linux switches clocks off that it sees no use for.
-pub(super) fn of_the_console_are_not_given(system: &System<'_>, report: &mut Report) {
-    let tree = &system.board.tree;
-    let Some(console) = system.board.console.map(|console| console.node) else { return };
-    let mut seen = Vec::new();
-    for need in tree.needs(console).unwrap_or_default() {
-        let provider = resource(tree, need.provider);
-        let owner = system.partitions.iter().find(|partition| partition.owns(provider));
-        let is_new = !seen.contains(&provider) && !is_stateless(tree, provider);
-        let Some(owner) = owner.filter(|_| is_new) else { continue };
-        seen.push(provider);
-        let path = &tree.node(provider).path;
-        let title =
-            format!("the hypervisor's console depends on `{path}`, which belongs to `{}`", owner.name());
-        let site = owner.devices.iter().find(|device| device.node == provider).map(|device| device.site);
-        let given = Diagnostic::new(Code::ConsoleProviderGiven, title).about(path).of(owner.name());
-        report.push(
-            given
-                .at_if(site, "can switch it off")
-                .at_if(system.wish.board.console_site(), format!("needs it as `{}`", need.property))
-                .note("Linux switches off the clocks and power domains that none of its devices uses")
-                .help(format!("take `{path}` out, or choose another console for the hypervisor")),
-        );
-    }
-}
-
 fn foreign<'a>(system: &System<'_>, partition: &'a Partition<'a>, report: &mut Report) -> Vec<Foreign<'a>> {
     let tree = &system.board.tree;
     let mut found = Vec::new();
@@ -94,7 +68,7 @@ fn foreign<'a>(system: &System<'_>, partition: &'a Partition<'a>, report: &mut R
             Vec::new()
         });
         for need in needs {
-            let provider = resource(tree, need.provider);
+            let provider = tree.whole(need.provider);
             let is_free = need.provider == system.board.gic.node
                 || is_stateless(tree, need.provider)
                 || partition.owns(need.provider);
@@ -105,12 +79,6 @@ fn foreign<'a>(system: &System<'_>, partition: &'a Partition<'a>, report: &mut R
         }
     }
     found
-}
-
-/// The device that a provider is a part of: a pin group belongs to its pin controller.
-fn resource(tree: &Tree, provider: NodeId) -> NodeId {
-    let whole = |id: &NodeId| tree.node(*id).property("compatible").is_some() && *id != tree.root();
-    std::iter::once(provider).chain(tree.ancestors(provider)).find(whole).unwrap_or(provider)
 }
 
 fn begin(system: &System<'_>, code: Code, need: &Foreign<'_>, what: &str) -> Diagnostic {

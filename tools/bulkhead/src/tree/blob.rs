@@ -23,8 +23,6 @@ pub(super) struct Contents {
     pub(super) nodes: Vec<Node>,
     /// The memory reservation block.
     pub(super) reservations: Vec<Span>,
-    /// Bytes of the blob, without what lies behind its end.
-    pub(super) total: usize,
     /// Bytes of structure that the nodes account for.
     size: usize,
 }
@@ -37,7 +35,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, String> {
     let reservations = header.reservations(blob)?;
     let fdt = Fdt::new_unaligned_fallible(blob).map_err(|error| damaged(&error))?;
     let root = fdt.find_node("/").map_err(|error| damaged(&error))?.ok_or("it has no root")?;
-    let mut contents = Contents { nodes: Vec::new(), reservations, total: header.total, size: 4 };
+    let mut contents = Contents { nodes: Vec::new(), reservations, size: 4 };
     contents.add(&root, None, 0)?;
     let gaps = 4 * words(structure).filter(|word| *word == NOP).count();
     if !(contents.size..=contents.size + gaps).contains(&structure.len()) {

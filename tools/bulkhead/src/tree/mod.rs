@@ -26,8 +26,6 @@ const DEEPEST: usize = 32;
 /// A device tree.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// The bytes it was read from.
-    pub(crate) blob: Vec<u8>,
     nodes: Vec<Node>,
     paths: HashMap<String, NodeId>,
     phandles: HashMap<u32, NodeId>,
@@ -61,7 +59,6 @@ impl Tree {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let contents = blob::read(bytes)?;
         let mut tree = Self {
-            blob: bytes.get(..contents.total).unwrap_or(bytes).to_owned(),
             paths: HashMap::new(),
             phandles: HashMap::new(),
             nodes: contents.nodes,

@@ -85,6 +85,12 @@ impl Tree {
         Ok(found)
     }
 
+    /// The device that a provider is a part of: a pin group belongs to its pin controller.
+    pub(crate) fn whole(&self, provider: NodeId) -> NodeId {
+        let is_device = |id: &NodeId| self.node(*id).property("compatible").is_some() && *id != self.root();
+        std::iter::once(provider).chain(self.ancestors(provider)).find(is_device).unwrap_or(provider)
+    }
+
     /// Whether a node only holds others: a bus that needs no driver, or a folder such as `/clocks`.
     pub(crate) fn is_bus(&self, id: NodeId) -> bool {
         let node = self.node(id);

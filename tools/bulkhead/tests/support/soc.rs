@@ -1,7 +1,8 @@
 //! A board with more of what a real one has than QEMU's `virt`.
 //!
 //! Threads and two kinds of cores, a watchdog, a controller with devices behind it, counters with shared
-//! interrupts, a console with a clock that is somebody's, a bus that carries a part of memory.
+//! interrupts, a console and a GIC with a clock that is somebody's, a CPU with such a power domain,
+//! a bus that carries a part of memory.
 
 use super::{device, extra, property, with};
 use dtoolkit::model::{DeviceTree, DeviceTreeNode};
@@ -11,6 +12,8 @@ pub(crate) fn soc() -> DeviceTree {
     tree.find_node_mut("/memory@40000000").unwrap().add_property(property("reg", [0_u32, 0x4000_0000, 1, 0]));
     let console = tree.find_node_mut("/pl011@9000000").unwrap();
     console.add_property(property("clocks", [0x9001_u32, 2, 0x8000]));
+    tree.find_node_mut("/intc@8000000").unwrap().add_property(property("clocks", [0x9001_u32, 3]));
+    tree.find_node_mut("/cpus/cpu@2").unwrap().add_property(property("power-domains", 0x9003_u32));
     let small = tree.find_node_mut("/cpus/cpu@3").unwrap();
     small.add_property(property("compatible", "arm,cortex-a53"));
     let cluster = tree.find_node_mut("/cpus/cpu-map/socket0/cluster0").unwrap();
@@ -32,6 +35,10 @@ pub(crate) fn soc() -> DeviceTree {
     let edge = device("timer", "arm,sp804", 0x91a_1000, None);
     root.add_child(with(edge, "interrupts", [0_u32, 110, 1]));
     root.add_child(narrow_bus());
+    let power = device("power-controller", "vendor,power", 0x91b_0000, None);
+    root.add_child(with(with(power, "#power-domain-cells", 0_u32), "phandle", 0x9002_u32));
+    let domain = with(with(node("cpu-domain"), "compatible", "vendor,domain"), "power-domains", 0x9002_u32);
+    root.add_child(with(with(domain, "#power-domain-cells", 0_u32), "phandle", 0x9003_u32));
     tree
 }
 

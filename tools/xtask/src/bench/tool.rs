@@ -83,7 +83,8 @@ fn system() -> String {
             "[[partition]]\nname = \"small-{index}\"\nimage = \"hello.elf\"\ncpus = 1\nmemory = \"16M\"\n\n"
         );
     }
-    text.push_str("[[partition]]\nname = \"linux\"\nimage = \"linux/Image\"\nrest = true\n");
+    text.push_str("[[partition]]\nname = \"linux\"\nimage = \"linux/Image\"\n");
+    text.push_str("initrd = \"linux/initrd.cpio.gz\"\nrest = true\n");
     text
 }
 

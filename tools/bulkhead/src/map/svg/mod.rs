@@ -153,7 +153,7 @@ impl Map {
             height,
             group,
             class: self.class(owner),
-            label: (short, shortened(what, left)),
+            label: (short, shortened(&what.replace('`', ""), left)),
             right: size_text(addresses.size),
             below: None,
             title: format!("{addresses}: {name} {what}"),
