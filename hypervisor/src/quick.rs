@@ -56,22 +56,15 @@ pub(crate) extern "C" fn quick_system(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
 /// Answers the access with this ESR_EL2, or returns nothing. In the frame are the general-purpose registers
 /// only.
 pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
-    let Seat { system, partition, vcpu } = cpu.seat?;
+    let Seat { system, partition, .. } = cpu.seat?;
     let state = SPSR_EL2.get();
     // An instruction of AArch32 has more than one length.
     if esr >> 26 != DATA_ABORT || state & AARCH32 != 0 {
         return None;
     }
     let registers = &mut cpu.frame.registers;
-    let ipa = HPFAR_EL2.get() >> 4 << 12 | FAR_EL2.get() & 0xfff;
-    let Some(access) = quick::access(&partition.compartment, esr, ipa, registers) else {
-        let action = quick::generate(&partition.compartment, vcpu, esr, ipa, registers)?;
-        if let Action::SendSgi { intid, targets } = action {
-            act::generate_sgi(system, partition, intid, targets);
-        }
-        cpu.count(Reason::Sgi);
-        step_over(state);
-        return Some(cpu);
+    let Some(access) = quick::access(&partition.compartment, esr, faulting(), registers) else {
+        return generate(cpu, esr);
     };
     // Held across the store, as on the long way.
     let mut model = partition.distributor.lock();
@@ -84,6 +77,25 @@ pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
     cpu.count(Reason::Distributor);
     step_over(state);
     Some(cpu)
+}
+
+/// Answers a store to GICD_SGIR. By itself, so that the path above needs no stack.
+#[inline(never)]
+extern "C" fn generate(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
+    let Seat { system, partition, vcpu } = cpu.seat?;
+    let registers = &cpu.frame.registers;
+    let action = quick::generate(&partition.compartment, vcpu, esr, faulting(), registers)?;
+    if let Action::SendSgi { intid, targets } = action {
+        act::generate_sgi(system, partition, intid, targets);
+    }
+    cpu.count(Reason::Sgi);
+    step_over(SPSR_EL2.get());
+    Some(cpu)
+}
+
+/// The intermediate physical address of a data abort.
+fn faulting() -> u64 {
+    HPFAR_EL2.get() >> 4 << 12 | FAR_EL2.get() & 0xfff
 }
 
 const DATA_ABORT: u64 = 0x24;
