@@ -79,10 +79,14 @@ pub(crate) const COMMON: &[Register] = &[
     register!("dbgwcr0_el1", 0x1fe0),
     register!("mdccint_el1", 1 << 30),
     register!("dbgclaimset_el1", "dbgclaimclr_el1", "dbgclaimset_el1", 0, 0x5a),
-    register!("icc_ap0r0_el1", "s3_0_c12_c8_4", "s3_0_c12_c8_4", 0, 1),
-    register!("icc_igrpen0_el1", "s3_0_c12_c12_6", "s3_0_c12_c12_6", 0, 1),
     register!("fpcr", "s3_3_c4_c4_0", "s3_3_c4_c4_0", 0, 1 << 22),
     register!("fpsr", "s3_3_c4_c4_1", "s3_3_c4_c4_1", 0, 0x800_001f),
+];
+
+/// Interrupts of group 0, where the CPU interface has system registers.
+pub(crate) const GROUP_0: &[Register] = &[
+    register!("icc_ap0r0_el1", "s3_0_c12_c8_4", "s3_0_c12_c8_4", 0, 1),
+    register!("icc_igrpen0_el1", "s3_0_c12_c12_6", "s3_0_c12_c12_6", 0, 1),
 ];
 
 /// Soiled last: the runtime takes what is in it for a probe that is under way.

@@ -2,7 +2,9 @@
 //!
 //! Their names and what soils them are in `raw.rs`; which of them a CPU has, its ID registers say.
 
-use crate::raw::{self, COMMON, CONTEXT_NUMBERS, ERROR_STATUS, KEYS, PMU, PROBE, Register, VECTOR_LENGTH};
+use crate::raw::{
+    self, COMMON, CONTEXT_NUMBERS, ERROR_STATUS, GROUP_0, KEYS, PMU, PROBE, Register, VECTOR_LENGTH,
+};
 use crate::traces::expect;
 use aarch64_cpu::registers::{ID_AA64DFR0_EL1, ID_AA64ISAR1_EL1, ID_AA64PFR0_EL1};
 use tock_registers::interfaces::Readable;
@@ -56,6 +58,7 @@ fn optional() -> impl Iterator<Item = &'static Register> {
     let has_keys = isar1 & (0xff << 4 | 0xff << 24) != 0;
     let pmu = ID_AA64DFR0_EL1.get() >> 8 & 0xf;
     let groups = [
+        (GROUP_0, ID_AA64PFR0_EL1.get() >> 24 & 0xf != 0),
         (PMU, pmu != 0 && pmu != 0xf),
         (KEYS, has_keys),
         (CONTEXT_NUMBERS, ID_AA64PFR0_EL1.get() >> 56 & 0xf >= 2),
