@@ -4,6 +4,7 @@
 //! the four CPUs of `qemu-virt`.
 
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -84,13 +85,33 @@ fn linux() -> Result<Built, Failure> {
 }
 
 fn lines_below(place: &Path) -> Result<usize, Failure> {
+    let texts = texts_below(place)?;
+    let tests: Vec<PathBuf> = texts.iter().flat_map(|(path, text)| tests_of(path, text)).collect();
+    Ok(texts.iter().filter(|(path, _)| !tests.contains(path)).map(|(_, text)| lines(text)).sum())
+}
+
+fn texts_below(place: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
     if place.is_file() {
         let text = fs::read_to_string(place).map_err(Failure::about(place))?;
-        return Ok(lines(&text));
+        return Ok(vec![(place.to_owned(), text)]);
     }
     let entries = fs::read_dir(place).map_err(Failure::about(place))?;
-    let paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.iter().map(|path| lines_below(path)).sum()
+    let texts: Result<Vec<_>, _> = entries.flatten().map(|entry| texts_below(&entry.path())).collect();
+    Ok(texts?.into_iter().flatten().collect())
+}
+
+/// The files of modules that `text`, the file at `path`, has for its tests only.
+fn tests_of(path: &Path, text: &str) -> Vec<PathBuf> {
+    let folder = match path.file_name().and_then(OsStr::to_str) {
+        Some("lib.rs" | "main.rs" | "mod.rs") => path.with_file_name(""),
+        _ => path.with_extension(""),
+    };
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let modules = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(|pair| {
+        let declaration = pair[1].strip_suffix(';')?;
+        declaration.split_once("mod ").map(|(_, name)| folder.join(name).with_extension("rs"))
+    });
+    modules.collect()
 }
 
 /// Lines that are neither blank nor comment nor part of the tests at a file's end.
@@ -115,6 +136,16 @@ fn lines(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_tests_is_known_by_its_declaration() {
+        let text = "#[cfg(test)]\nmod model;\nmod other;\n#[cfg(test)]\npub(crate) mod tests;\n";
+        assert_eq!(
+            tests_of(Path::new("src/power.rs"), text),
+            [Path::new("src/power/model.rs"), Path::new("src/power/tests.rs")]
+        );
+        assert_eq!(tests_of(Path::new("src/lib.rs"), text)[0], Path::new("src/model.rs"));
+    }
 
     #[test]
     fn blanks_comments_and_tests_do_not_count() {
