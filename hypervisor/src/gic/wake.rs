@@ -7,20 +7,21 @@
 
 use super::distributor::Distributor;
 use bulkhead_core::uart::Level;
-use spin::Mutex;
+use spin::mutex::TicketMutex;
 
 /// The SPI, and the CPU interfaces that it goes to, a bit each.
 pub(super) struct Wake {
     distributor: Distributor,
     intid: u32,
-    called: Mutex<u8>,
+    // The one lock of the GIC that partitions share, so it serves in turn: held for at most three stores.
+    called: TicketMutex<u8>,
 }
 
 impl Wake {
     /// Makes `intid` the SPI that wakes; `None` if there is no such interrupt.
     pub(super) fn prepare(distributor: Distributor, intid: u32) -> Option<Self> {
         distributor.reserve(intid)?;
-        Some(Self { distributor, intid, called: Mutex::new(0) })
+        Some(Self { distributor, intid, called: TicketMutex::new(0) })
     }
 
     /// Wakes the CPU with this interface.
