@@ -22,7 +22,7 @@ pub(crate) fn clean_and_invalidate(start: u64, size: u64) {
     unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
 }
 
-/// Copies as much as both have, a line at a time: a fifth of the instructions that the compiler takes for it.
+/// Copies as much as both have, a line at a time: a quarter of the instructions that the compiler takes for it.
 pub(crate) fn copy(from: &[u8], to: &mut [u8]) {
     let (lines, rest) = from.as_chunks::<LINE>();
     let (to_lines, to_rest) = to.as_chunks_mut::<LINE>();
