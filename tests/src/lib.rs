@@ -7,7 +7,7 @@
 
 pub mod bench;
 mod board;
-mod boards;
+
 mod boot;
 #[cfg(test)]
 mod claims;
@@ -28,6 +28,7 @@ mod restart;
 mod runner;
 mod shapes;
 mod systems;
+mod trees;
 
 use std::time::{Duration, Instant};
 
@@ -110,7 +111,7 @@ pub enum Company {
 pub fn all(long: bool) -> Vec<Test> {
     let tests = [
         fuzz::TESTS,
-        boards::TESTS,
+        trees::TESTS,
         demo::TESTS,
         boot::TESTS,
         damage::TESTS,

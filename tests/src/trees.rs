@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
-    Test { group: "boards", name, needs: &[Need::DeviceTrees], run, ..Test::PLAIN }
+    Test { group: "trees", name, needs: &[Need::DeviceTrees], run, ..Test::PLAIN }
 }
 
 /// Trees of the short tier.
@@ -49,7 +49,7 @@ fn every_board(context: &Context<'_>) -> Result<()> {
         trees.truncate(SHORT);
     }
     ensure!(trees.len() >= SHORT, "there are only {} device trees", trees.len());
-    let scratch = context.scratch("boards")?;
+    let scratch = context.scratch("trees")?;
     let mut trials = Vec::new();
     for tree in &trees {
         let name = tree.strip_prefix(&folder)?.with_extension("");
@@ -87,14 +87,17 @@ fn judge(trials: &[Trial]) -> Result<()> {
 
 /// The page says what was found, if it is about the same package; `BLESS=1` rewrites it.
 fn figures_are_true(context: &Context<'_>, figures: &Figures<'_>) -> Result<()> {
-    let page = context.root.join("docs/boards.md");
-    let text = fs::read_to_string(&page).context("docs/boards.md")?;
+    let page = context.root.join("docs/device-trees.md");
+    let text = fs::read_to_string(&page).context("docs/device-trees.md")?;
     let updated = figures.put_into(&text)?;
     if env::var_os("BLESS").is_some() {
         return Ok(fs::write(&page, updated)?);
     }
     let is_same_package = text.contains(figures.package.trim());
-    ensure!(!is_same_package || updated == text, "docs/boards.md is not true any more; BLESS=1 rewrites it");
+    ensure!(
+        !is_same_package || updated == text,
+        "docs/device-trees.md is not true any more; BLESS=1 rewrites it"
+    );
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The figures of `docs/boards.md`.
+//! The figures of `docs/device-trees.md`.
 //!
 //! They are made from the trials and from nothing else, between two marks in the page; what stands around
 //! them is written by people.
