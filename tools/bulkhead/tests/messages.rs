@@ -1,6 +1,6 @@
 //! What programs are told is what people are told, in forms that others read.
 //!
-//! JSON is held against its schema, SARIF is read by a reader that is not ours.
+//! JSON and SARIF are held against their schemas, and SARIF is read by a reader that is not ours.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -9,7 +9,9 @@ mod support;
 use bulkhead::diagnostic::json::schema;
 use serde_json::Value;
 use serde_sarif::sarif::{Result as Finding, ResultLevel, Sarif};
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 use support::assert_is_file;
 use support::cases::{Run, cases};
 
@@ -41,6 +43,41 @@ fn json_is_what_its_schema_says() {
         let document = json(&case.wrong);
         let faults: Vec<String> = validator.iter_errors(&document).map(|fault| fault.to_string()).collect();
         assert!(faults.is_empty(), "{}: {faults:?}", case.name);
+    }
+}
+
+/// The schema of SARIF as its authors publish it; the reader is made of it and brings it along.
+fn sarif_schema() -> Value {
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        // Without, it also asks for the packages of other platforms, which nobody has fetched.
+        .args(["--filter-platform", "host-tuple"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let reader = packages.iter().find(|package| package["name"] == "serde-sarif").unwrap();
+    let source = Path::new(reader["manifest_path"].as_str().unwrap()).with_file_name("src");
+    serde_json::from_str(&fs::read_to_string(source.join("schema.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn sarif_is_what_its_schema_says() {
+    let schema = sarif_schema();
+    assert_eq!(schema["title"], "Static Analysis Results Format (SARIF) Version 2.1.0 JSON Schema");
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults_of = |document: &Value| -> Vec<String> {
+        validator.iter_errors(document).map(|fault| fault.to_string()).collect()
+    };
+    for case in cases() {
+        for run in [&case.wrong, &case.repaired] {
+            let mut document: Value =
+                serde_json::from_slice(&run.check(&["--message-format", "sarif"]).stdout).unwrap();
+            assert_eq!(faults_of(&document), Vec::<String>::new(), "{}", case.name);
+            document["runs"][0]["tool"]["driver"]["name"].take();
+            assert!(!faults_of(&document).is_empty(), "{}: the schema demands nothing", case.name);
+        }
     }
 }
 
