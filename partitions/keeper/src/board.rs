@@ -3,10 +3,10 @@
 //! Every trial begins with the same state of them.
 
 use crate::interface::EOI_MODE;
-use crate::raw::{self, Frame};
+use crate::raw;
 use aarch64_cpu::registers::{CPACR_EL1, MDSCR_EL1, OSLAR_EL1};
 use guest_rt::gic::Private;
-use guest_rt::{Machine, timer};
+use guest_rt::{Frame, Machine, timer};
 use tock_registers::interfaces::{ReadWriteable, Writeable};
 
 /// SGIs of a CPU.
@@ -68,12 +68,12 @@ impl Board {
 
     /// SGIs and PPIs that are pending, a bit each.
     pub(crate) fn pending(&self) -> u64 {
-        self.redistributor.load(ISPENDR0)
+        self.redistributor.load(ISPENDR0).into()
     }
 
     /// SGIs and PPIs that are active, a bit each.
     pub(crate) fn active(&self) -> u64 {
-        self.redistributor.load(ISACTIVER0)
+        self.redistributor.load(ISACTIVER0).into()
     }
 
     /// Has SGI `sgi` active, and this CPU at its priority.

@@ -4,7 +4,7 @@
 //! some of every other kind.
 
 use crate::board::{Board, SPI};
-use crate::raw::Frame;
+use guest_rt::Frame;
 
 /// A register, or where none is.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ impl Place {
     /// Its address.
     pub(crate) fn address(self, board: &Board) -> u64 {
         let (frame, offset) = self.register(board);
-        frame.at(offset)
+        frame.address(offset)
     }
 
     /// Puts something there that depends on the turn, if it can be written; what a load finds.
@@ -112,8 +112,8 @@ impl Place {
         match self {
             Self::Type | Self::PrivateType | Self::Flags | Self::Nowhere => {}
             Self::Route => frame.store_double(offset, value),
-            Self::Priority => frame.store(offset & !3, value << 24),
-            _ => frame.store(offset, value),
+            Self::Priority => frame.store(offset & !3, low(value) << 24),
+            _ => frame.store(offset, low(value)),
         }
     }
 
@@ -122,10 +122,16 @@ impl Place {
         match self {
             Self::Nowhere => 0,
             Self::Route | Self::PrivateType => frame.load_double(offset),
-            Self::Priority => frame.load(offset & !3) >> 24,
-            _ => frame.load(offset),
+            Self::Priority => (frame.load(offset & !3) >> 24).into(),
+            _ => frame.load(offset).into(),
         }
     }
+}
+
+/// The half of a value that a register of 32 bits has room for.
+#[allow(clippy::cast_possible_truncation, reason = "the other half is not stored")]
+const fn low(value: u64) -> u32 {
+    value as u32
 }
 
 /// GICD_CTLR.EnableGrp1.

@@ -1,13 +1,12 @@
 //! The raw instructions: those that are tried, and those that prepare for them.
 //!
 //! All unsafe code of the keeper is here. What is tried changes what its operand names and nothing that compiled
-//! code relies on; the rest are registers of one's own interrupt controller and UART.
+//! code relies on; the rest are registers of one's own CPU interface.
 
 #![allow(unsafe_code)]
 
 use crate::state::{State, TURNS};
 use core::arch::asm;
-use guest_rt::{Machine, gic};
 
 /// The number of the register with the address of a load or store.
 pub(crate) const BASE: usize = 29;
@@ -110,57 +109,3 @@ pub(crate) const RUNNING_PRIORITY: fn() -> u64 = read!("icc_rpr_el1");
 pub(crate) const ACKNOWLEDGE: fn() -> u64 = read!("icc_iar1_el1");
 /// See [`RUNNING_PRIORITY`].
 pub(crate) const END: fn(u64) = write!("icc_eoir1_el1");
-
-/// Registers in memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Frame(u64);
-
-impl Frame {
-    /// The distributor.
-    pub(crate) fn distributor(machine: &Machine) -> Self {
-        Self(machine.distributor.base)
-    }
-
-    /// RD_base of this CPU's redistributor, with SGI_base behind it.
-    pub(crate) fn redistributor(machine: &Machine) -> Self {
-        Self(gic::own_frame(machine))
-    }
-
-    /// The UART.
-    pub(crate) fn uart(machine: &Machine) -> Self {
-        Self(machine.uart.base)
-    }
-
-    /// The address of its register at `offset`.
-    pub(crate) fn at(self, offset: u64) -> u64 {
-        self.0 + offset
-    }
-
-    /// Loads 32 bits.
-    pub(crate) fn load(self, offset: u64) -> u64 {
-        let value;
-        // SAFETY: a register in a frame that the device tree gives to this guest, mapped as Device memory.
-        unsafe { asm!("ldr {:w}, [{}]", out(reg) value, in(reg) self.at(offset), options(nostack)) };
-        value
-    }
-
-    /// Stores 32 bits.
-    pub(crate) fn store(self, offset: u64, value: u64) {
-        // SAFETY: as for `load`; the devices write no memory.
-        unsafe { asm!("str {:w}, [{}]", "dsb sy", in(reg) value, in(reg) self.at(offset), options(nostack)) };
-    }
-
-    /// Loads 64 bits.
-    pub(crate) fn load_double(self, offset: u64) -> u64 {
-        let value;
-        // SAFETY: as for `load`.
-        unsafe { asm!("ldr {}, [{}]", out(reg) value, in(reg) self.at(offset), options(nostack)) };
-        value
-    }
-
-    /// Stores 64 bits.
-    pub(crate) fn store_double(self, offset: u64, value: u64) {
-        // SAFETY: as for `store`.
-        unsafe { asm!("str {}, [{}]", "dsb sy", in(reg) value, in(reg) self.at(offset), options(nostack)) };
-    }
-}

@@ -3,11 +3,9 @@
 //! Of a GICv3 it is system registers (GICv3 §12.2), of a GICv2 a page (GICv2 §4.4), where what enables
 //! interrupts and what splits their end lie in one register.
 
-use crate::raw::{
-    self, ACTIVE_PRIORITIES, BINARY_POINT, Frame, GROUP_ENABLE, INTERFACE_CONTROL, PRIORITY_MASK,
-};
+use crate::raw::{self, ACTIVE_PRIORITIES, BINARY_POINT, GROUP_ENABLE, INTERFACE_CONTROL, PRIORITY_MASK};
 use crate::traces::expect;
-use guest_rt::Machine;
+use guest_rt::{Frame, Machine};
 
 const CTLR: u64 = 0x0;
 const PMR: u64 = 0x4;

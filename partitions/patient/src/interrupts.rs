@@ -4,9 +4,8 @@
 //! and not ended holds back all that is enabled and pending.
 
 use crate::interface;
-use crate::raw::Frame;
 use crate::traces::expect;
-use guest_rt::{Machine, cpu};
+use guest_rt::{Frame, Machine, cpu};
 
 const CTLR: u64 = 0x0;
 const IGROUPR: u64 = 0x80;

@@ -1,7 +1,7 @@
-//! The raw instructions: registers, the frames of the GIC, memory, and ways to fall.
+//! The raw instructions: registers, memory, and ways to fall.
 //!
-//! All unsafe code of the patient is here. What the others get is safe because it is bounded: a frame by the
-//! device tree, memory by what neither the image nor the tree lies in, registers by what they are.
+//! All unsafe code of the patient is here. What the others get is safe because it is bounded: memory
+//! by what neither the image nor the tree lies in, registers by what they are.
 
 #![allow(unsafe_code)]
 
@@ -257,64 +257,6 @@ pub(crate) fn go_astray() -> ! {
 pub(crate) fn go_beyond() -> ! {
     // SAFETY: no code of this guest runs afterwards.
     unsafe { patient_beyond() }
-}
-
-/// Registers in memory.
-#[derive(Clone, Copy)]
-pub(crate) struct Frame(Span);
-
-impl Frame {
-    /// The distributor.
-    pub(crate) fn distributor(machine: &Machine) -> Self {
-        Self(machine.distributor)
-    }
-
-    /// The CPU interface of a GICv2.
-    pub(crate) fn cpu_interface(machine: &Machine) -> Self {
-        Self(machine.cpu_interface)
-    }
-
-    /// SGI_base of the redistributor of CPU `index`: a partition's lie in the order of its CPUs. Of a GICv2 the
-    /// distributor, where the CPU that asks finds its own.
-    pub(crate) fn private(machine: &Machine, index: usize) -> Self {
-        if machine.has_gicv2() {
-            return Self::distributor(machine);
-        }
-        Self(Span { base: machine.redistributors.base + 0x2_0000 * index as u64 + 0x1_0000, size: 0x1000 })
-    }
-
-    /// Loads 32 bits from `offset`.
-    pub(crate) fn load(self, offset: u64) -> u32 {
-        let value;
-        // SAFETY: inside of a frame that the device tree gives to this guest, mapped as Device memory.
-        unsafe { asm!("ldr {:w}, [{}]", out(reg) value, in(reg) self.at(offset), options(nostack)) };
-        value
-    }
-
-    /// Stores 32 bits at `offset`.
-    pub(crate) fn store(self, offset: u64, value: u32) {
-        // SAFETY: as for `load`; the GIC writes no memory.
-        unsafe { asm!("str {:w}, [{}]", "dsb sy", in(reg) value, in(reg) self.at(offset), options(nostack)) };
-    }
-
-    /// Loads 64 bits from `offset`.
-    pub(crate) fn load_double(self, offset: u64) -> u64 {
-        let value;
-        // SAFETY: as for `load`.
-        unsafe { asm!("ldr {}, [{}]", out(reg) value, in(reg) self.at(offset), options(nostack)) };
-        value
-    }
-
-    /// Stores 64 bits at `offset`.
-    pub(crate) fn store_double(self, offset: u64, value: u64) {
-        // SAFETY: as for `store`.
-        unsafe { asm!("str {}, [{}]", "dsb sy", in(reg) value, in(reg) self.at(offset), options(nostack)) };
-    }
-
-    fn at(self, offset: u64) -> u64 {
-        assert!(offset < self.0.size, "{offset:#x} is not in the frame");
-        self.0.base + offset
-    }
 }
 
 /// Memory that neither image nor device tree is in, as words.

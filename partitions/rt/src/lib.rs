@@ -21,12 +21,14 @@ pub mod timer;
 
 mod entry;
 mod exception;
+mod frame;
 mod list;
 mod paging;
 mod panic;
 mod pl011;
 mod tree;
 
+pub use frame::Frame;
 pub use machine::{Device, Machine, Span};
 
 /// Makes `main`, a `fn(&'static Machine)`, the guest's first function; the machine is switched off when
