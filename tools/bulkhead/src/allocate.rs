@@ -85,7 +85,7 @@ pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -
 }
 
 /// The SPI by which the hypervisor wakes CPUs where there is a GICv2: one that nothing is connected to, else that
-/// of a device that nobody has. As long as it wakes nobody it is off.
+/// of a device that nobody has, else one that the tree does not mention. As long as it wakes nobody it is off.
 pub(crate) fn wake(system: &System<'_>, spaces: &[Space]) -> Option<u32> {
     let board = system.board;
     let raised = |intid: u32| spaces.iter().any(|it| it.uart.and_then(|uart| uart.interrupt) == Some(intid));
@@ -94,15 +94,25 @@ pub(crate) fn wake(system: &System<'_>, spaces: &[Space]) -> Option<u32> {
         devices.any(|device| device.interrupts.iter().any(|interrupt| interrupt.intid == intid))
     };
     let unwired = system.wish.board.unwired.iter().rev().filter_map(|it| u32::try_from(it.value).ok());
-    let wired = board.tree.ids().flat_map(|id| board.tree.lines(id).unwrap_or_default());
-    let wired = wired.filter(|line| line.controller == board.gic.node);
-    let wired = wired.filter_map(|line| match Gic::wire(&line.specifier) {
-        Some(Wire::Spi(intid, _)) => Some(intid),
-        _ => None,
-    });
+    let wired: Vec<u32> = wired_spis(board).collect();
+    // SPIs come by 32, so those beside one that is wired are there.
+    let unmentioned =
+        (limits::FIRST_SPI..=limits::LAST_SPI).filter(|it| wired.iter().any(|one| one / 32 == it / 32));
+    let unmentioned = unmentioned.filter(|it| !wired.contains(it)).rev();
     let is_spi = |intid: &u32| (limits::FIRST_SPI..=limits::LAST_SPI).contains(intid);
     let free = |intid: &u32| is_spi(intid) && !raised(*intid) && !owned(*intid);
-    (board.gic.version == Version::V2).then(|| unwired.chain(wired).find(free)).flatten()
+    let mut all = unwired.chain(wired.iter().copied()).chain(unmentioned);
+    (board.gic.version == Version::V2).then(|| all.find(free)).flatten()
+}
+
+/// The SPIs that the board's tree connects something to.
+fn wired_spis(board: &Board) -> impl Iterator<Item = u32> {
+    let lines = board.tree.ids().flat_map(|id| board.tree.lines(id).unwrap_or_default());
+    let lines = lines.filter(|line| line.controller == board.gic.node);
+    lines.filter_map(|line| match Gic::wire(&line.specifier) {
+        Some(Wire::Spi(intid, _)) => Some(intid),
+        _ => None,
+    })
 }
 
 fn sleepless(system: &System<'_>) -> Diagnostic {
