@@ -26,7 +26,7 @@ const BUILD: &str = "build";
 /// What to test.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Run the groups whose name contains this or, if there is none, such tests
+    /// Run the groups whose name contains this; if there is none, such system tests; else such host tests
     filter: Option<String>,
     /// Run the same checks with their full counts
     #[arg(long)]
@@ -90,8 +90,13 @@ impl<'a> Selection<'a> {
         }
         let has_match =
             |group: &str| tests.iter().any(|test| test.group == group && test.title().contains(filter));
-        let needs_build = groups.iter().any(|group| has_match(group));
-        groups.retain(|group| *group == "host" || (*group == BUILD && needs_build) || has_match(group));
+        let is_of_system = groups.iter().any(|group| has_match(group));
+        let is_wanted = |group: &str| match group {
+            "host" => !is_of_system,
+            BUILD => is_of_system,
+            _ => has_match(group),
+        };
+        groups.retain(|group| is_wanted(group));
         Self { groups, name: Some(filter) }
     }
 
@@ -298,8 +303,14 @@ mod tests {
     fn any_other_filter_selects_tests_by_name() {
         let tests = tests();
         let selection = Selection::new(Some("disk"), &tests);
-        assert_eq!(selection, Selection { groups: vec!["host", "build", "linux"], name: Some("disk") });
+        assert_eq!(selection, Selection { groups: vec!["build", "linux"], name: Some("disk") });
         assert_eq!(tests.map(|test| selection.includes(&test)), [false, false, true]);
+    }
+
+    #[test]
+    fn what_no_system_test_is_called_may_be_a_test_of_the_host() {
+        let selection = Selection::new(Some("nobody"), &tests());
+        assert_eq!(selection, Selection { groups: vec!["host"], name: Some("nobody") });
     }
 
     #[test]
