@@ -94,6 +94,8 @@ pub enum Need {
     Linux,
     /// The fetched `u-boot` guest.
     UBoot,
+    /// The fetched workloads for Linux.
+    Workloads,
     /// The fetched device trees, and `dtc`.
     DeviceTrees,
 }

@@ -6,9 +6,10 @@ use super::run::unique;
 use crate::counted::{Count, INSTRUCTION_TIME};
 use crate::counts::Counts;
 use crate::{Board, Context, Setting};
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::run::{Machine, Serial};
 use bulkhead::system::Built;
+use counter::Exits;
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -37,6 +38,8 @@ pub struct Workload {
     pub guest: u64,
     /// Instructions at EL2 from the first exit on.
     pub el2: u64,
+    /// Those of them that sent SGIs.
+    pub sending: u64,
     /// Exits by reason.
     pub exits: BTreeMap<String, u64>,
     /// How long the kernel says that it was up.
@@ -45,6 +48,15 @@ pub struct Workload {
     pub said: String,
 }
 
+/// What the short tier runs.
+const SHORT: [&str; 2] = ["boot", "hackbench"];
+/// Of a thousand instructions on the bare machine, how many more one CPU may take.
+const ALONE: u64 = 5;
+/// The same for CPUs that send each other SGIs, which are counted apart.
+const TOGETHER: u64 = 10;
+/// `ESR_EL2` of a write of ICC_SGI1R_EL1: the class, and the register without Rt.
+const SYSTEM_REGISTER: u8 = 0x18;
+const SGI1R: u64 = 3 << 20 | 5 << 17 | 12 << 10 | 11 << 1;
 /// How long a run may take in which every instruction is counted.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// A timer that counts instructions under `-icount shift=0`.
@@ -55,6 +67,22 @@ const PARTITION: &str = "linux";
 pub fn linux(setting: &Setting, workload: &str, cpus: u32) -> Result<Workload> {
     let context = Context::new(setting, Board::Virt);
     run(&context, workload, cpus).map_err(|error| anyhow!("{error:#}\n{}", context.into_heard()))
+}
+
+/// What Linux does takes as much as on the bare machine, but for its SGIs; and no exit but for those.
+pub(super) fn claims(context: &Context<'_>) -> Result<()> {
+    let wanted = if context.long { &WORKLOADS[..] } else { &SHORT[..] };
+    for cpus in [1, 2] {
+        println!("           {cpus} CPU: {}", Workload::HEAD);
+        let mut idle = None;
+        for name in wanted {
+            let workload = run(context, name, cpus).with_context(|| format!("{name} on {cpus} CPUs"))?;
+            println!("           {}", workload.line(name));
+            let idle = idle.get_or_insert_with(|| workload.clone());
+            workload.judge(idle, cpus).with_context(|| format!("{name} on {cpus} CPUs: {workload:?}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn run(context: &Context<'_>, workload: &str, cpus: u32) -> Result<Workload> {
@@ -77,8 +105,11 @@ fn run(context: &Context<'_>, workload: &str, cpus: u32) -> Result<Workload> {
     let said = String::from_utf8_lossy(machine.transcript(PARTITION)).into_owned();
     let exits = Counts::wait_for(&mut machine, PARTITION)?.exits;
     let report = machine.wait_for_counts()?.report;
-    let el2 = report.cpus.iter().flat_map(|cpu| &cpu.exits).map(|exits| exits.el2).sum();
-    Ok(Workload { native, guest: report.guest, el2, exits, seconds, said })
+    let all = || report.cpus.iter().flat_map(|cpu| &cpu.exits);
+    let is_sgi = |it: &&Exits| it.cause.class == SYSTEM_REGISTER && it.cause.detail == SGI1R;
+    let el2 = all().map(|exits| exits.el2).sum();
+    let sending = all().filter(is_sgi).map(|exits| exits.el2).sum();
+    Ok(Workload { native, guest: report.guest, el2, sending, exits, seconds, said })
 }
 
 /// On a machine without EL2, with the partition's own device tree.
@@ -105,6 +136,26 @@ fn natively(context: &Context<'_>, built: &Built, cpus: u32) -> Result<u64> {
 }
 
 impl Workload {
+    /// What the columns of [`line`](Self::line) are.
+    pub const HEAD: &'static str = "instructions natively, in the partition, at EL2, of these for an SGI; ratio; time up; exits by reason";
+
+    /// Beside a run that boots and does nothing, on as many CPUs.
+    fn judge(&self, idle: &Self, cpus: u32) -> Result<()> {
+        let more = (self.guest + self.el2).saturating_sub(self.native);
+        let (sgis, share) = if cpus == 1 { (0, ALONE) } else { (self.sending, TOGETHER) };
+        let most = sgis + self.native / 1000 * share;
+        ensure!(more <= most, "{more} instructions more than natively, {most} allowed");
+        for (reason, count) in self.exits.iter().filter(|(reason, _)| *reason != "sgi") {
+            let born = idle.exits.get(reason).copied().unwrap_or_default();
+            ensure!(*count <= born, "{count} exits of {reason}, {born} without work");
+        }
+        Ok(())
+    }
+
+    fn sgis(&self) -> u64 {
+        self.exits.get("sgi").copied().unwrap_or_default()
+    }
+
     /// Instructions in the partition, EL2's included, for one of the bare machine.
     pub fn ratio(&self) -> f64 {
         super::measure::float(self.guest + self.el2) / super::measure::float(self.native.max(1))
@@ -113,8 +164,10 @@ impl Workload {
     /// A line of the table.
     pub fn line(&self, name: &str) -> String {
         let Self { native, guest, el2, exits, seconds, .. } = self;
+        let each = self.sending / self.sgis().max(1);
+        let ratio = self.ratio();
         let mut line =
-            format!("{name:<16} {native:>14} {guest:>14} {el2:>11} {:>9.5} {seconds:>8.2} s", self.ratio());
+            format!("{name:<16} {native:>14} {guest:>14} {el2:>11} {each:>5} {ratio:>9.5} {seconds:>8.2} s");
         for (reason, count) in exits {
             let _ = write!(
                 line,

@@ -9,7 +9,7 @@ mod text;
 
 use crate::counted::INSTRUCTION_TIME;
 use crate::systems::flat;
-use crate::{Board, Context, Setting, Test, patience};
+use crate::{Board, Context, Need, Setting, Test, patience};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use regex::bytes::Regex;
 use run::Run;
@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
     test("EL2 keeps to its budgets and does not grow", gate),
     test("boot is linear in partitions and in bytes of their images", linear),
     test("twenty instructions more on one path are noticed", notices),
+    Test {
+        needs: &[Need::Linux, Need::Workloads],
+        ..test("Linux works as on the bare machine, but for its SGIs", linux::claims)
+    },
 ];
 
 /// How often each row is measured where that is not what a test is about.

@@ -7,7 +7,7 @@ mod tool;
 
 use system_tests::{
     Setting,
-    bench::{self, Baseline, WORKLOADS, complaints, document, is_wanted, measure, table},
+    bench::{self, Baseline, WORKLOADS, Workload, complaints, document, is_wanted, measure, table},
 };
 
 use crate::{
@@ -87,9 +87,7 @@ fn linux(arguments: &Arguments, setting: &Setting) -> Result<(), Failure> {
         return Err(Failure::usage(format!("the workloads are {}", WORKLOADS.join(", "))));
     }
     for cpus in [1, 2] {
-        println!(
-            "{cpus} CPU: instructions natively, in the partition, at EL2; ratio; time up; exits by reason"
-        );
+        println!("{cpus} CPU: {}", Workload::HEAD);
         for name in &wanted {
             let result = bench::linux(setting, name, cpus);
             let workload = result.map_err(|error| Failure::failed(format!("{name}: {error:#}")))?;

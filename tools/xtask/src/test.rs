@@ -137,6 +137,11 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     {
         missing.push((Need::Linux, failure.text));
     }
+    if needs(Need::Workloads)
+        && let Err(failure) = fetch::workloads()
+    {
+        missing.push((Need::Workloads, failure.text));
+    }
     if needs(Need::UBoot)
         && let Err(failure) = fetch::u_boot()
     {
