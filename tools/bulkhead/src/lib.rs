@@ -40,5 +40,6 @@ pub mod sketch;
 pub mod system;
 mod tables;
 mod tree;
+mod wake;
 pub mod why;
 mod wire;

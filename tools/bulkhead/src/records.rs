@@ -3,10 +3,11 @@
 //! Nothing is decided here any more: the form of the records is `bulkhead-plan`'s, their order is the one
 //! that its invariants ask for.
 
-use crate::allocate::{Space, wake};
+use crate::allocate::Space;
 use crate::board::{Board, Version};
 use crate::expand::{Partition as Planned, System};
 use crate::tables::vtcr;
+use crate::wake::wake;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
     Board as BoardRecord, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode,

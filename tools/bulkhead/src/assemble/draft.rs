@@ -5,6 +5,7 @@
 
 use super::{Files, count};
 use crate::allocate::{Space, allocate};
+use crate::board::Version;
 use crate::bootargs;
 use crate::carve::carve;
 use crate::diagnostic::{Code, Diagnostic, Report};
@@ -12,6 +13,7 @@ use crate::expand::{Partition, System};
 use crate::guest::{Layout, Placed, TREE, fits, lay_out};
 use crate::records::{Own, Placement, records};
 use crate::tables::tables;
+use crate::wake::{sleepless, wake};
 use bulkhead_core::sight::STACK;
 use bulkhead_plan::{BLOCK, Ipa, Load, PAGE, Pa, ROOM_FOR_TREE, Span, limits};
 use bulkhead_verify::digest;
@@ -52,6 +54,10 @@ pub(super) fn draft<'a>(
     report: &mut Report,
 ) -> Option<Draft<'a>> {
     let spaces = allocate(system, window, report)?;
+    if system.board.gic.version == Version::V2 && wake(system, &spaces).is_none() {
+        report.push(sleepless(system));
+        return None;
+    }
     let layouts = layouts(system, files, &spaces, report)?;
     let mut trees = Vec::new();
     let mut placements = Vec::new();
