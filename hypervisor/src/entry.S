@@ -37,6 +37,8 @@ primary:
     ldr     x23, [x0, #{IMAGE_SIZE}]
     ldr     x24, [x0, #{HEAP_BASE}]
     cbz     x22, sleep                      // the bare binary: nobody has planned anything
+    add     x23, x23, #15                   // it is copied by 16 bytes, aligned
+    bic     x23, x23, #15
     mrs     x0, CurrentEL
     cmp     x0, #(2 << 2)
     b.ne    wrong_level

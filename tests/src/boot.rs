@@ -1,6 +1,6 @@
 //! How the image starts: at any address, on the right board, whole, or not at all.
 
-use crate::loader::{Loader, TREE, Tree, WINDOW, bare_machine, begin, put};
+use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, bare_machine, begin, higher_window, put};
 use crate::refusal::is_refused;
 use crate::{Again, Board, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
@@ -12,6 +12,7 @@ use regex::bytes::Regex;
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
     test("the image starts wherever it is loaded, even if the device tree is in its way", anywhere),
+    test("the image moves up to its window as well", moved_up),
     test("where x0 leads to no device tree the plan's own facts serve", without_device_tree),
     test("entered at EL1 or EL3 the image says so and starts nothing", wrong_level),
     test("memory that the firmware keeps is not given to a partition", kept_memory),
@@ -26,7 +27,7 @@ const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
 
 fn anywhere(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("demo")?, None)?;
-    // In place; moved down with and without overlap; from far; and over the device tree.
+    // Where it runs; moved down with and without overlap; from far; and over the device tree.
     let places = [
         (WINDOW, TREE),
         (WINDOW + 0x20_0000, TREE),
@@ -42,6 +43,21 @@ fn anywhere(context: &Context<'_>) -> Result<()> {
         expect(&mut machine, r"every partition has stopped: off\r\n").with_context(place)?;
         let log = String::from_utf8_lossy(machine.transcript("bulkhead"));
         ensure!(!log.contains("no device tree"), "the device tree was lost: {}", place());
+    }
+    Ok(())
+}
+
+/// From the last byte on, which is at no multiple of what is copied at once.
+fn moved_up(context: &Context<'_>) -> Result<()> {
+    let path = context.made("moved-up", SYSTEM)?;
+    higher_window(&path)?;
+    let built = context.build(&path, None)?;
+    ensure!(!built.image.len().is_multiple_of(16), "{} bytes", built.image.len());
+    for tree in [TREE, HIGHER_WINDOW] {
+        let mut machine = Loader::with(Tree::at(tree)).start(context, "moved-up", &built)?;
+        expect(&mut machine, r"guest: off;").with_context(|| format!("device tree at {tree:#x}"))?;
+        let log = String::from_utf8_lossy(machine.transcript("bulkhead"));
+        ensure!(!log.contains("no device tree"), "the device tree was lost at {tree:#x}");
     }
     Ok(())
 }

@@ -17,6 +17,8 @@ use std::process::Command;
 /// Where the image's window begins, and where an ordinary loader puts the device tree.
 pub(crate) const WINDOW: u64 = 0x4020_0000;
 pub(crate) const TREE: u64 = 0x4800_0000;
+/// Where it begins for a test that loads the image below of it.
+pub(crate) const HIGHER_WINDOW: u64 = 0x4060_0000;
 /// Where the loader's code is: the last page of RAM but one.
 const CODE: u64 = 0x7fff_e000;
 /// Where its translation table is: the last page of RAM.
@@ -129,6 +131,15 @@ impl Register {
         let Self(op0, op1, crn, crm, op2) = self;
         0xd500_0002 | op0 << 19 | op1 << 16 | crn << 12 | crm << 8 | op2 << 5
     }
+}
+
+/// Has the board of the system at `path`, a test's own, begin its window there.
+pub(crate) fn higher_window(path: &Path) -> Result<()> {
+    let board = path.with_file_name("board.toml");
+    let text = fs::read_to_string(&board)?;
+    let moved = text.replace(&format!("window = {WINDOW:#x}"), &format!("window = {HIGHER_WINDOW:#x}"));
+    ensure!(moved != text, "{} has no window at {WINDOW:#x}", board.display());
+    Ok(fs::write(&board, moved)?)
 }
 
 /// The machine, with nothing loaded.
