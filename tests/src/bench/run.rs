@@ -128,10 +128,10 @@ impl Run {
     }
 }
 
-/// A folder that no other run of this process uses.
+/// A folder that no other run of this process uses. It becomes the board's name, which boot prints: all are as long.
 pub(crate) fn unique(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("{name}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{name}-{:03}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Row {
