@@ -29,7 +29,7 @@ use bulkhead_core::sight::{Ground, STACK, Sight, WHILE};
 use bulkhead_core::stage1::Tables;
 use bulkhead_core::{el2, stage2};
 use bulkhead_plan::limits::PARTITIONS;
-use bulkhead_plan::{BootHeader, NO_PARTITION, PAGE, Pa, Plan, Span};
+use bulkhead_plan::{BootHeader, Load, NO_PARTITION, PAGE, Pa, Plan, Span};
 use core::sync::atomic::Ordering;
 use refusal::Refusal;
 use spin::{Mutex, Once};
@@ -82,12 +82,16 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
     if sha256(plan.digested()) != plan.header.digest {
         return Err(Refusal::Damaged("the plan"));
     }
-    let file = Span { base: header.window.base, size: header.image_size };
-    let is_whole = plan.loads.iter().all(|load| file.contains(&Span { base: load.source, size: load.size }));
+    let up_to = |size| Span { base: header.window.base, size };
+    let (kept, file) = (up_to(header.image_size), up_to(header.file_size));
+    let is_there = |load: &Load| match load.is_in_place(&header.window) {
+        true => file.contains(&load.bytes()),
+        false => kept.contains(&load.bytes()),
+    };
     if (plan.board.window, plan.board.heap, plan.board.console)
         != (header.window, header.heap, header.console)
-        || !is_whole
-        || !file.contains(&plan.header.tables)
+        || !plan.loads.iter().all(is_there)
+        || !kept.contains(&plan.header.tables)
     {
         return Err(Refusal::Damaged("the boot header"));
     }

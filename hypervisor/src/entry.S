@@ -14,6 +14,7 @@ _start:
     b       primary
     .long   0
     .quad   0                               // text_offset
+image_extent:
     .quad   0                               // image_size, filled in by the tool
     .quad   0xa                             // little-endian, 4 KiB pages, anywhere in memory
     .quad   0, 0, 0
@@ -25,7 +26,8 @@ BOOT_HEADER:
     .fill   {BOOT_HEADER_SIZE}, 1, 0
 
 // x19: device tree, x20: where the image is, x21: where its window is, x22: bytes of the window,
-// x23: bytes of the image, x24: first page of the heap, where the boot tables are.
+// x23: bytes of the image that are cleaned and moved, x24: first page of the heap, where the boot tables are.
+// What lies in place behind the window moves with the rest; where it is, nothing touches it.
 primary:
     msr     daifset, #0xf
     msr     spsel, #1
@@ -37,6 +39,9 @@ primary:
     ldr     x23, [x0, #{IMAGE_SIZE}]
     ldr     x24, [x0, #{HEAP_BASE}]
     cbz     x22, sleep                      // the bare binary: nobody has planned anything
+    ldr     x1, [x0, #{FILE_SIZE}]
+    cmp     x20, x21
+    csel    x23, x23, x1, eq
     add     x23, x23, #15                   // it is copied by 16 bytes, aligned
     bic     x23, x23, #15
     mrs     x0, CurrentEL
@@ -325,7 +330,8 @@ save_device_tree:
     b.hi    3f
     cmp     x20, x21
     csel    x1, x20, x21, hi
-    add     x1, x1, x22
+    ldr     x3, image_extent
+    add     x1, x1, x3
     mov     x7, x2
     sub     x8, x1, x10
     mov     x0, x8

@@ -78,6 +78,7 @@ global_asm!(
     WINDOW_BASE = const offset_of!(BootHeader, window) + offset_of!(Span, base),
     WINDOW_SIZE = const offset_of!(BootHeader, window) + offset_of!(Span, size),
     IMAGE_SIZE = const offset_of!(BootHeader, image_size),
+    FILE_SIZE = const offset_of!(BootHeader, file_size),
     LARGEST_TREE = const handoff::LARGEST,
     ROOM_FOR_TREE = const ROOM_FOR_TREE,
     HEAP_BASE = const offset_of!(BootHeader, heap) + offset_of!(Span, base),

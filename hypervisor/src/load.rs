@@ -5,6 +5,9 @@
 //! parallel. A guest begins with its MMU off and reads what is at the point of coherency, so all that was
 //! written is cleaned. What of its RAM was not is as the firmware has left it, as on the bare machine.
 //!
+//! What lies in place is left alone. Who has put it there has cleaned it to the point of coherency, as the arm64
+//! boot protocol wants of every loader (Linux, Documentation/arch/arm64/booting.rst).
+//!
 //! Before another life than the first, the stage-2 tables are checked again and all of the RAM is cleared and
 //! cleaned: there no byte of the former life is left.
 
@@ -35,7 +38,8 @@ pub(crate) fn load(system: &System, partition: &Partition) -> bool {
             let ram = regions.iter().filter(|region| region.kind == RegionKind::Ram);
             ram.for_each(|region| scrub(region.span));
         }
-        let arrived = loads.iter().all(|load| load_piece(&system.plan, planned, load, &window));
+        let mut pieces = loads.iter().filter(|load| !load.is_in_place(&system.plan.board.window));
+        let arrived = pieces.all(|load| load_piece(&system.plan, planned, load, &window));
         cache::invalidate_instructions(Reach::InnerShareable);
         arrived
     })
@@ -60,7 +64,7 @@ fn tables_are_sound(plan: &Plan<'_>, window: &Window) -> bool {
 
 fn load_piece(plan: &Plan<'_>, planned: &Planned, load: &Load, window: &Window) -> bool {
     // SAFETY: images are mapped read-only.
-    let source = unsafe { window.bytes(Span { base: load.source, size: load.size }) };
+    let source = unsafe { window.bytes(load.bytes()) };
     let (Some(source), Some(address)) = (source, seen_at(plan, planned, load)) else { return false };
     let Ok(size) = usize::try_from(load.memory_size) else { return false };
     // SAFETY: `Plan::verify` has checked that the destination is the partition's RAM; the load root maps it and

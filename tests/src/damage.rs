@@ -7,6 +7,7 @@ use crate::fuzz::seed;
 use crate::refusal::is_refused;
 use crate::{Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
+use bulkhead::inspect::inspect;
 use bulkhead::system::Built;
 use fastrand::Rng;
 use regex::bytes::Regex;
@@ -18,6 +19,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("no bit of the plan, the tables, an image or a device tree can flip unseen", any_bit),
     test("no partition begins if the image of one is damaged", damaged_guest),
     test("a CPU without instructions for SHA-256 sees the same damage", portable_hash),
+    test("what lies in place is not looked at, and everything else is", in_place),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -112,6 +114,56 @@ fn portable_hash(context: &Context<'_>) -> Result<()> {
     let mut damaged = boot_damaged(context, "portable-hash", &mut built, Damage { at: first, flip: 1 })?;
     is_refused(&mut damaged, r"not booted: guest: its image is damaged\r\n")
 }
+
+/// The price of an image in place: what it says has changed, and the board has booted. The host sees it.
+fn in_place(context: &Context<'_>) -> Result<()> {
+    let mut built = context.build(&context.made("damaged-in-place", IN_PLACE)?, None)?;
+    let Places { plan, tables, images, trees } = Places::of(&built)?;
+    let window = usize::try_from(built.plan()?.board.window.size)?;
+    let (kept, standing): (Vec<Place>, Vec<Place>) =
+        images.into_iter().partition(|place| place.end <= window);
+    let said = b"hello: done";
+    let at = standing
+        .into_iter()
+        .flatten()
+        .find(|at| built.image[*at..].starts_with(said))
+        .context("what it says last")?;
+    let damage = Damage { at: at + said.len() - 1, flip: 0x20 };
+    let mut machine = boot_damaged(context, "damaged-in-place", &mut built, damage)?;
+    machine.expect("guest", &Regex::new(r"hello: donE\r\n")?, patience())?;
+    drop(machine);
+    let mut random = Rng::with_seed(seed()?);
+    for place in [vec![plan], vec![tables], kept, trees].into_iter().flatten() {
+        for damage in flips(&mut random, &place.collect::<Vec<_>>(), 4) {
+            let mut machine = boot_damaged(context, "damaged-in-place", &mut built, damage)?;
+            is_refused(&mut machine, r"not booted: [^\r\n]+\r\n").with_context(|| format!("{damage:x?}"))?;
+        }
+    }
+    built.image[at] ^= 1;
+    ensure!(!inspect(&built.image).faults.is_empty(), "the host does not see the damage");
+    Ok(())
+}
+
+/// A guest in place beside one that is not.
+const IN_PLACE: &str = r#"
+[[partition]]
+name = "guest"
+image = "hello.elf"
+cpus = [0]
+memory = "4M"
+in-place = true
+
+[[partition]]
+name = "other"
+image = "hello.elf"
+cpus = [1]
+memory = "4M"
+
+[[accept]]
+code = "P0628"
+partition = "guest"
+reason = "a test"
+"#;
 
 /// The smallest system.
 const SYSTEM: &str = r#"

@@ -19,6 +19,7 @@ mod demo;
 mod entry_state;
 mod fuzz;
 mod gicv2;
+mod in_place;
 mod intruder;
 mod linux;
 mod loader;
@@ -117,6 +118,7 @@ pub fn all(long: bool) -> Vec<Test> {
         demo::TESTS,
         boot::TESTS,
         damage::TESTS,
+        in_place::TESTS,
         entry_state::TESTS,
         shapes::TESTS,
         registers::TESTS,

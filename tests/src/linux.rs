@@ -12,6 +12,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("Linux finds the extensions that are a guest's on a CPU that has them", extensions),
     test("Linux on two CPUs reads its disk and powers off while its neighbour loses no tick", two_cpus)
         .again(Again::Always),
+    test("Linux on two CPUs boots in place, kernel and initrd where the loader has put them", in_place),
     test("two Linux on two CPUs each work beside each other, one through the virtual UART", two_linux)
         .again(Again::Long),
     test("the number of interrupts makes no difference to the number of exits", no_exit_for_interrupts)
@@ -87,6 +88,23 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
     linux.machine.expect("ticker", &ticks, patience()).context("the neighbour")?;
     let intact = Regex::new(r"ticker: pattern intact\r\n")?;
     linux.machine.expect("ticker", &intact, patience()).context("the neighbour's memory")?;
+    Ok(())
+}
+
+fn in_place(context: &Context<'_>) -> Result<()> {
+    let name = "linux-in-place";
+    let in_place =
+        system("[0, 1]", "neighbour", 100).replace("memory = \"512M\"", "memory = \"512M\"\nin-place = true");
+    let accept = "\n[[accept]]\ncode = \"P0628\"\npartition = \"linux\"\nreason = \"a test\"\n";
+    let built = context.build(&context.made(name, &(in_place + accept))?, None)?;
+    let plan = built.plan()?;
+    let standing = plan.loads.iter().filter(|load| load.is_in_place(&plan.board.window)).count();
+    ensure!(standing == 2, "{standing} pieces lie in place, and should be kernel and initrd");
+    let mut linux = Linux::of(context.boot(name, &built)?)?;
+    let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
+    ensure!(cpus == "2", "nproc says {cpus}");
+    linux.read_disk(100)?;
+    linux.power_off()?;
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use crate::{Again, Context, Need, Test};
 use anyhow::Result;
 use fall::Interrupts;
 
+pub(crate) use end::patient;
+
 /// The tests of this group.
 pub(crate) const TESTS: &[Test] = &[
     test(

@@ -6,7 +6,7 @@
 
 mod tree;
 
-use bulkhead_plan::{NO_PARTITION, Plan, RegionKind, Span, limits};
+use bulkhead_plan::{Load, NO_PARTITION, Plan, RegionKind, Span, limits};
 use core::fmt;
 use tree::{Fact, Place, Tree};
 
@@ -23,6 +23,8 @@ pub enum Mismatch {
     NoGic(Span),
     /// Memory of the plan that the firmware has reserved for itself.
     Reserved(Span),
+    /// What was to lie in place, where the firmware has put its device tree.
+    Covered(Span),
 }
 
 /// Bytes of a device tree's header (Devicetree Specification 0.4 §5.2).
@@ -47,6 +49,10 @@ pub fn compare(plan: &Plan<'_>, blob: &[u8], place: Span) -> Result<(), Mismatch
     }
     if let Some(span) = found.reserved {
         return Err(Mismatch::Reserved(span));
+    }
+    let mut in_place = plan.loads.iter().filter(|load| load.is_in_place(&plan.board.window)).map(Load::bytes);
+    if let Some(image) = in_place.find(|image| image.overlaps(&place)) {
+        return Err(Mismatch::Covered(image));
     }
     let mut owned = (0..).zip(plan.cpus).filter(|(_, cpu)| cpu.partition != NO_PARTITION);
     if let Some((_, cpu)) = owned.find(|(number, _)| !found.cpus.contains(*number)) {
@@ -144,6 +150,7 @@ impl fmt::Display for Mismatch {
             Self::Reserved(span) => {
                 write!(f, "the firmware keeps memory for itself in {span}, which the plan gives away")
             }
+            Self::Covered(span) => write!(f, "the firmware's device tree lies over the image at {span}"),
         }
     }
 }
@@ -151,6 +158,7 @@ impl fmt::Display for Mismatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bulkhead_plan::Pa;
     use bulkhead_plan::sample::Sample;
     use dtoolkit::fdt::Fdt;
     use dtoolkit::memreserve::MemoryReservation;
@@ -272,6 +280,18 @@ mod tests {
         let mut tree = board();
         tree.memory_reservations.push(MemoryReservation::new(PLACE.base.0, 0x1000));
         assert_eq!(verdict(&tree), Ok(()), "the tree itself is read before anything is loaded");
+    }
+
+    #[test]
+    fn the_device_tree_does_not_lie_over_an_image_in_place() {
+        let at = |source: u64| {
+            let mut sample = Sample::default();
+            sample.loads[0] = Load { source: Pa(source), size: 0x2000, ..sample.loads[0] };
+            verdict_on(&sample, &board())
+        };
+        assert_eq!(at(PLACE.base.0 - 0x2000), Ok(()));
+        let covered = PLACE.base.0 - 0x1fff;
+        assert_eq!(at(covered), Err(Mismatch::Covered(Span::new(covered, 0x2000))));
     }
 
     #[test]

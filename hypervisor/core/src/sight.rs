@@ -172,6 +172,7 @@ mod tests {
         let header = BootHeader {
             window: plan.board.window,
             image_size: 0x8_0123,
+            file_size: 0x8_0123,
             plan_offset: 0x1_b000,
             plan_size: 0x800,
             heap: plan.board.heap,

@@ -3,22 +3,22 @@
 //! The boot header sits at a fixed place in the image, right behind the arm64 `Image` header of Linux's
 //! `Documentation/arch/arm64/booting.rst`. It is all that the entry code reads before its MMU is on.
 
-use crate::address::Span;
+use crate::address::{BLOCK, Span};
 use crate::record::Console;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 /// Bytes from the start of the image to the boot header: right behind the 64 bytes of the `Image` header.
 pub const BOOT_HEADER_OFFSET: usize = 64;
 
-/// Bytes at the end of the window, behind the heap, where the firmware's device tree is kept while the
-/// image moves to its window.
+/// Bytes at the end of what the image takes ([`BootHeader::extent`]), where the firmware's device tree is kept
+/// while the image moves to its window.
 pub const ROOM_FOR_TREE: u64 = 0x4_0000;
 
 /// The first bytes of every plan.
 pub const MAGIC: [u8; 8] = *b"BULKHEAD";
 
 /// The form of the plan that this crate reads and writes; there is no second one.
-pub const PLAN_VERSION: u32 = 3;
+pub const PLAN_VERSION: u32 = 4;
 
 /// What entry has to know: filled in by the tool, zero in the bare binary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -26,8 +26,10 @@ pub const PLAN_VERSION: u32 = 3;
 pub struct BootHeader {
     /// Where the image runs: all that the hypervisor owns, 2 MiB aligned.
     pub window: Span,
-    /// Bytes of the image file, from the start of the window.
+    /// Bytes of the image file that stay in the window, from its start.
     pub image_size: u64,
+    /// Bytes of the whole file: more, if pieces of it lie in place behind the window ([`crate::Load::is_in_place`]).
+    pub file_size: u64,
     /// Where the plan begins, in bytes from the start of the window.
     pub plan_offset: u64,
     /// Bytes of the plan.
@@ -36,6 +38,15 @@ pub struct BootHeader {
     pub heap: Span,
     /// The UART for words spoken before the plan is read.
     pub console: Console,
+}
+
+impl BootHeader {
+    /// Bytes from the start of the window that nobody else uses until partitions begin: the window, and all of
+    /// the file with [`ROOM_FOR_TREE`] behind it. It is what the `Image` header says. `None` if it has no end.
+    pub fn extent(&self) -> Option<u64> {
+        let file = self.file_size.checked_add(ROOM_FOR_TREE)?.checked_next_multiple_of(BLOCK)?;
+        Some(file.max(self.window.size))
+    }
 }
 
 /// A part of the plan: `count` records that begin `offset` bytes from the plan's first.

@@ -50,8 +50,10 @@ pub enum Violation {
     Gic,
     /// A page of the interrupt controller that the partition may not have, or not there.
     GicPage(Name, Pa),
-    /// A piece that does not go from the window into the partition's RAM.
+    /// A piece that does not go from the window into the partition's RAM, and does not lie there either.
     Load(Name),
+    /// Its image lies in place, and it would begin again.
+    NotPristine(Name),
     /// The entry point is not in the partition's RAM.
     Entry(Name),
     /// An interrupt that is no SPI, or has two owners.
@@ -80,6 +82,7 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
         regions_are_well_formed(plan, partition)?;
         regions_are_the_boards_to_give(plan, partition)?;
         loads_go_home(plan, partition)?;
+        images_are_pristine(plan, partition)?;
         steps_touch_own_registers(plan, partition)?;
         functions_are_the_firmwares(plan, partition)?;
         restart_is_bounded(partition)?;
@@ -203,15 +206,35 @@ fn loads_go_home(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation
             region.kind == RegionKind::Ram && home.contains(&Span::new(first, size))
         })
     };
-    for Load { source, size, destination, memory_size, .. } in
-        partition.loads.of(plan.loads).unwrap_or_default()
-    {
-        let from_window = plan.board.window.contains(&Span { base: *source, size: *size });
-        if !from_window || size > memory_size || !holds(destination.0, *memory_size) {
+    for load @ Load { size, destination, memory_size, .. } in loads(plan, partition) {
+        let is_whole = if load.is_in_place(&plan.board.window) {
+            size == memory_size && is_at_home(plan, partition, load)
+        } else {
+            size <= memory_size
+        };
+        if !is_whole || !holds(destination.0, *memory_size) {
             return Err(Violation::Load(partition.name));
         }
     }
     if holds(partition.entry.0, 4) { Ok(()) } else { Err(Violation::Entry(partition.name)) }
+}
+
+/// Whether the piece lies where the partition's stage 2 leads from its destination.
+fn is_at_home(plan: &Plan<'_>, partition: &Partition, load: &Load) -> bool {
+    regions(plan, partition).iter().any(|region| {
+        let offset = load.destination.0.checked_sub(region.ipa.0);
+        let is_there = offset.is_some() && offset == load.source.0.checked_sub(region.span.base.0);
+        region.kind == RegionKind::Ram && is_there && region.span.contains(&load.bytes())
+    })
+}
+
+/// A new life needs an image that the former one could not write.
+fn images_are_pristine(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
+    let is_worn = |load: &Load| load.is_in_place(&plan.board.window);
+    match partition.restart != Restart::Never && loads(plan, partition).iter().any(is_worn) {
+        true => Err(Violation::NotPristine(partition.name)),
+        false => Ok(()),
+    }
 }
 
 /// A step is in a page of a device of the partition, or in one that no partition has: a reset controller.
@@ -308,6 +331,10 @@ fn regions<'a>(plan: &Plan<'a>, partition: &Partition) -> &'a [Region] {
     partition.regions.of(plan.regions).unwrap_or_default()
 }
 
+fn loads<'a>(plan: &Plan<'a>, partition: &Partition) -> &'a [Load] {
+    partition.loads.of(plan.loads).unwrap_or_default()
+}
+
 fn pairs<T>(items: &[T]) -> impl Iterator<Item = (&T, &T)> {
     let before = |at| items.iter().take(at);
     items.iter().enumerate().flat_map(move |(at, item)| before(at).map(move |earlier| (earlier, item)))
@@ -332,6 +359,7 @@ impl fmt::Display for Violation {
             Self::Gic => f.write_str("the interrupt controller is none that there is"),
             Self::GicPage(who, at) => write!(f, "{who}: {at} is no page of its CPUs' interrupts"),
             Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),
+            Self::NotPristine(who) => write!(f, "{who}: it would begin again, and its image lies in place"),
             Self::Entry(who) => write!(f, "{who}: it begins outside its memory"),
             Self::Interrupt(who, intid) => write!(f, "{who}: interrupt {intid} is not its own"),
             Self::Step(who, at) => write!(f, "{who}: the register at {at} silences no device of its own"),

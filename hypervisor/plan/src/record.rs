@@ -186,7 +186,8 @@ pub enum InterruptMode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(u32)]
 pub enum Restart {
-    /// Never: one of its devices may go on writing into its memory.
+    /// Never: one of its devices may go on writing into its memory, or its image lies in place and there is no
+    /// pristine one.
     Never = 0,
     /// When it asks for a reset, or who controls it does; a fault ends it.
     OnRequest = 1,
@@ -274,11 +275,11 @@ pub struct Region {
     pub reserved: u32,
 }
 
-/// A piece of a guest image to put into its RAM.
+/// A piece of a guest image to put into its RAM, or one that lies there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Load {
-    /// Where it lies in the window, pristine.
+    /// Where it lies: in the window, pristine, or in place.
     pub source: Pa,
     /// Bytes to copy.
     pub size: u64,
@@ -286,8 +287,21 @@ pub struct Load {
     pub destination: Ipa,
     /// Bytes it takes there; what goes beyond `size` becomes zero.
     pub memory_size: u64,
-    /// SHA-256 of the `size` bytes.
+    /// SHA-256 of the `size` bytes. EL2 does not check it of what lies in place.
     pub digest: [u8; 32],
+}
+
+impl Load {
+    /// The bytes to copy, or that lie in place.
+    pub const fn bytes(&self) -> Span {
+        Span { base: self.source, size: self.size }
+    }
+
+    /// Whether the loader of the image has put it where it belongs, as [`crate::verify`] makes sure: everything
+    /// else lies in `window`.
+    pub fn is_in_place(&self, window: &Span) -> bool {
+        !window.contains(&self.bytes())
+    }
 }
 
 /// When an interrupt line asks.

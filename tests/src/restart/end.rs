@@ -121,7 +121,7 @@ fn is_recorded(machine: &mut Running<'_>, restart: u32) -> Result<()> {
 }
 
 /// A patient on two CPUs, with a device, that ends as it wants.
-pub(super) fn patient(fall: &str, policy: &str) -> String {
+pub(crate) fn patient(fall: &str, policy: &str) -> String {
     format!(
         "[[partition]]\nname = \"patient\"\nimage = \"patient.elf\"\nbootargs = \"fall={fall}\"\n\
          cpus = [2, 0, 1]\nmemory = \"4M\"\ndevices = [\"/pl031@9010000\"]\n{policy}"

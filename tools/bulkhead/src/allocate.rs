@@ -1,7 +1,7 @@
 //! Gives out addresses: of RAM, then of what each partition sees.
 //!
-//! RAM is given first fit, in the order of the file, aligned so that stage 2 needs large blocks only. A
-//! partition sees its RAM where the board's RAM begins, so that an image for the bare board runs as it is,
+//! RAM is given first fit, in the order of the file, aligned so that stage 2 needs large blocks only; but what
+//! holds an image in place lies behind the window, so that one file has both. A partition sees its RAM where the board's RAM begins, so that an image for the bare board runs as it is,
 //! and every device where it really is.
 
 use crate::board::{Board, STRIDE, joined, outer_pages, without};
@@ -81,31 +81,56 @@ pub(crate) fn allocate(system: &System<'_>, window: Span, report: &mut Report) -
 /// the order of the file, then what is left.
 fn homes(system: &System<'_>, window: Span, report: &mut Report) -> Vec<Option<Span>> {
     let mut free: Vec<Span> = system.board.memory.iter().flat_map(|ram| without(*ram, window)).collect();
+    let behind = behind(system, window);
     let pinned = |partition: &Partition<'_>, free: &mut Vec<Span>| {
         let pin = system.wish.pin(partition.name())?;
         let home = Span::new(pin.memory.value, pin.size.value);
         let is_wanted = partition.wish.memory.value == MemoryWish::Bytes(home.size) && home.size > 0;
         let is_free = home.base.is_aligned(BLOCK) && free.iter().any(|span| span.contains(&home));
+        let is_free = is_free && (!partition.in_place || behind.contains(&home));
         (is_wanted && is_free).then(|| give(free, home))
     };
     let mut homes: Vec<Option<Span>> = system.partitions.iter().map(|it| pinned(it, &mut free)).collect();
-    for (partition, home) in system.partitions.iter().zip(&mut homes) {
-        if let (MemoryWish::Bytes(size), None) = (partition.wish.memory.value, &home) {
-            *home = take(&mut free, size);
-            if home.is_none() {
-                report.push(full(system, partition, (&free, window)));
-            }
-        }
-    }
-    for (partition, home) in system.partitions.iter().zip(&mut homes) {
-        if partition.wish.memory.value == MemoryWish::Rest {
-            *home = largest(&free).map(|home| give(&mut free, home));
-            if home.is_none() {
-                report.push(full(system, partition, (&free, window)));
-            }
+    let mut homeless: Vec<_> =
+        system.partitions.iter().zip(&mut homes).filter(|(_, home)| home.is_none()).collect();
+    // What lies behind each other in one file: the smallest first, for the file holds all but the last of it.
+    homeless.sort_by_key(|(partition, _)| match (partition.wish.memory.value, partition.in_place) {
+        (MemoryWish::Bytes(size), true) => (0, size),
+        (MemoryWish::Bytes(_), false) => (1, 0),
+        (MemoryWish::Rest, _) => (2, 0),
+    });
+    for (partition, home) in homeless {
+        *home = match (partition.wish.memory.value, partition.in_place) {
+            (MemoryWish::Bytes(size), false) => take(&free, size),
+            (MemoryWish::Bytes(size), true) => first_fit(&inside(&free, behind), size, BLOCK),
+            (MemoryWish::Rest, false) => largest(&free),
+            (MemoryWish::Rest, true) => largest(&inside(&free, behind)),
+        };
+        match home {
+            Some(home) => _ = give(&mut free, *home),
+            None => report.push(full(system, partition, (&free, window))),
         }
     }
     homes
+}
+
+/// Where one file reaches from the window on: the RAM behind it, but for the block that keeps room for the
+/// firmware's device tree when that file moves.
+fn behind(system: &System<'_>, window: Span) -> Span {
+    let ram = system.board.memory.iter().find(|ram| ram.contains(&window));
+    let end = ram.and_then(Span::end).unwrap_or(0).saturating_sub(BLOCK);
+    let start = window.end().unwrap_or(u64::MAX);
+    Span::new(start, end.saturating_sub(start))
+}
+
+/// What of `free` lies in `place`.
+fn inside(free: &[Span], place: Span) -> Vec<Span> {
+    let within = |span: &Span| {
+        let start = span.base.max(place.base).0;
+        let size = span.end()?.min(place.end()?).checked_sub(start)?;
+        Some(Span::new(start, size))
+    };
+    free.iter().filter_map(within).collect()
 }
 
 fn give(free: &mut Vec<Span>, home: Span) -> Span {
@@ -119,17 +144,18 @@ fn largest(free: &[Span]) -> Option<Span> {
     free.iter().filter_map(|span| whole_blocks(*span)).rev().max_by_key(|span| span.size)
 }
 
-/// Takes `size` bytes from the first stretch that holds them, in large blocks if it can.
-fn take(free: &mut Vec<Span>, size: u64) -> Option<Span> {
+/// The first place for `size` bytes, in large blocks if it can be.
+fn take(free: &[Span], size: u64) -> Option<Span> {
     let units = if size.is_multiple_of(GIGABYTE) { [GIGABYTE, BLOCK] } else { [BLOCK, BLOCK] };
-    let fit = |unit: u64| {
-        free.iter().find_map(|span| {
-            let home = Span::new(span.base.0.checked_next_multiple_of(unit)?, size);
-            span.contains(&home).then_some(home)
-        })
-    };
-    let home = units.into_iter().find_map(fit)?;
-    Some(give(free, home))
+    units.into_iter().find_map(|unit| first_fit(free, size, unit))
+}
+
+/// The first place for `size` bytes from a multiple of `unit` on.
+fn first_fit(free: &[Span], size: u64, unit: u64) -> Option<Span> {
+    free.iter().find_map(|span| {
+        let home = Span::new(span.base.0.checked_next_multiple_of(unit)?, size);
+        span.contains(&home).then_some(home)
+    })
 }
 
 /// The UART of a partition that has none, where the board's console is. Interrupts are given in the order of
@@ -254,9 +280,13 @@ fn full(system: &System<'_>, partition: &Partition<'_>, (free, window): (&[Span]
         )),
         false => None,
     };
+    let behind = partition.in_place.then(|| inside(free, behind(system, window)));
+    let free = behind.as_deref().unwrap_or(free);
+    let behind_it =
+        if partition.in_place { "; an image in place lies behind that, with 2 MiB to spare" } else { "" };
     Diagnostic::new(Code::MemoryFull, title)
         .at(&partition.wish.memory.site, label)
-        .note(format!("the hypervisor has {window} and the partitions before it have theirs"))
+        .note(format!("the hypervisor has {window} and the partitions before it have theirs{behind_it}"))
         .help(format!("the largest free stretch is {}", size_text(largest(free).map_or(0, |span| span.size))))
         .help_if(stated)
 }
@@ -274,22 +304,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gigabyte_is_taken_where_one_block_maps_it() {
-        let mut free = vec![Span::new(0x4020_0000, 0xbfe0_0000)];
-        assert_eq!(take(&mut free, GIGABYTE), Some(Span::new(0x8000_0000, GIGABYTE)));
-        assert_eq!(take(&mut free, BLOCK), Some(Span::new(0x4020_0000, BLOCK)));
+    fn a_gigabyte_lies_where_one_block_maps_it() {
+        let free = [Span::new(0x4020_0000, 0xbfe0_0000)];
+        assert_eq!(take(&free, GIGABYTE), Some(Span::new(0x8000_0000, GIGABYTE)));
+        assert_eq!(take(&free, BLOCK), Some(Span::new(0x4020_0000, BLOCK)));
     }
 
     #[test]
-    fn a_gigabyte_takes_small_blocks_rather_than_none() {
-        let mut free = vec![Span::new(0x4020_0000, 0x5000_0000)];
-        assert_eq!(take(&mut free, GIGABYTE), Some(Span::new(0x4020_0000, GIGABYTE)));
+    fn a_gigabyte_lies_in_small_blocks_rather_than_nowhere() {
+        let free = [Span::new(0x4020_0000, 0x5000_0000)];
+        assert_eq!(take(&free, GIGABYTE), Some(Span::new(0x4020_0000, GIGABYTE)));
     }
 
     #[test]
-    fn what_does_not_fit_takes_nothing() {
-        let mut free = vec![Span::new(0x4010_0000, BLOCK)];
-        assert_eq!(take(&mut free, BLOCK), None);
-        assert_eq!(free.len(), 1);
+    fn what_does_not_fit_lies_nowhere() {
+        assert_eq!(take(&[Span::new(0x4010_0000, BLOCK)], BLOCK), None);
+    }
+
+    #[test]
+    fn what_is_inside_of_a_place_is_cut_to_it() {
+        let free = [Span::new(0, 0x1000), Span::new(0x2000, 0x2000), Span::new(0x5000, 0x1000)];
+        let cut = [Span::new(0x3000, 0x1000), Span::new(0x5000, 0x800)];
+        assert_eq!(inside(&free, Span::new(0x3000, 0x2800)), cut);
     }
 }

@@ -1,7 +1,7 @@
 //! The hypervisor's binary, as it will lie in memory.
 //!
 //! One binary serves every board, so everything that is particular is written into it here: the boot header
-//! behind the arm64 `Image` header, and the size of the window into that header.
+//! behind the arm64 `Image` header, and into that header how much RAM the image takes.
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::guest::segments;
@@ -53,7 +53,7 @@ pub(crate) fn read(options: &Options, report: &mut Report) -> Option<Vec<u8>> {
 
 /// Writes what the binary has to know into its headers.
 pub(crate) fn stamp(image: &mut [u8], header: &BootHeader) {
-    image[IMAGE_SIZE].copy_from_slice(&header.window.size.to_le_bytes());
+    image[IMAGE_SIZE].copy_from_slice(&header.extent().unwrap_or(u64::MAX).to_le_bytes());
     let bytes = header.as_bytes();
     image[BOOT_HEADER_OFFSET..BOOT_HEADER_OFFSET + bytes.len()].copy_from_slice(bytes);
 }

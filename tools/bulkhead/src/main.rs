@@ -181,7 +181,10 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             let built = messages.of(system.build_with_warnings())?;
             write(&output, &built.image)?;
             let (bytes, leaves) = (built.image.len(), built.proof.leaves);
-            let verdict = format!("{}: {bytes} bytes, {leaves} mappings proven\n", output.display());
+            let home = built.home().map_or_else(String::new, |home| {
+                format!(", in place when loaded at {home:#x}: from anywhere else all of it moves there first")
+            });
+            let verdict = format!("{}: {bytes} bytes, {leaves} mappings proven{home}\n", output.display());
             messages.show(&built.findings().without_notes(), &verdict)?;
         }
         Verb::Explain { code, .. } => explain(code.as_deref())?,

@@ -19,9 +19,10 @@ impl Size {
     pub(crate) fn of(plan: &Plan<'_>, hypervisor: u64) -> Self {
         let pages = |bytes: u64| bytes.next_multiple_of(PAGE);
         let own = [hypervisor, u64::from(plan.header.size), plan.header.tables.size, plan.board.heap.size];
+        let store = plan.loads.iter().filter(|load| !load.is_in_place(&plan.board.window));
         Self {
             el2_ram: own.into_iter().map(pages).sum(),
-            image_store: plan.loads.iter().map(|load| pages(load.size)).sum(),
+            image_store: store.map(|load| pages(load.size)).sum(),
         }
     }
 }

@@ -183,6 +183,13 @@ impl Built {
         Plan::decode(self.plan.bytes())
     }
 
+    /// Where a loader has to put the image so that nothing moves, if something of it is to lie in place.
+    pub fn home(&self) -> Option<u64> {
+        let plan = self.plan().ok()?;
+        let window = plan.board.window;
+        plan.loads.iter().any(|load| load.is_in_place(&window)).then_some(window.base.0)
+    }
+
     /// Who owns what.
     pub fn map(&self) -> &Map {
         &self.map

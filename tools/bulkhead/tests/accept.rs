@@ -7,9 +7,11 @@
 
 mod support;
 
+use bulkhead::inspect::inspect;
 use bulkhead::run::Serial;
 use bulkhead::system::{Built, Options, build, missing_files};
-use bulkhead_plan::{BLOCK, RegionKind};
+use bulkhead_plan::{BLOCK, Load, RegionKind};
+use bulkhead_verify::verify;
 use dtoolkit::fdt::Fdt;
 use dtoolkit::{Node, Property};
 use std::ffi::OsString;
@@ -23,6 +25,7 @@ const SYSTEMS: &[&str] = &[
     "eight/linux",
     "eight/one",
     "gicv2/mixed",
+    "in-place",
     "kernel",
     "raw",
     "rest",
@@ -112,6 +115,38 @@ fn a_partition_without_a_device_tree_is_loaded_its_image_and_nothing_else() {
     assert!(built.device_tree("first").is_none());
     assert_eq!((plan.partitions[0].loads.count, plan.partitions[0].argument), (1, 0));
     assert_eq!((plan.partitions[1].loads.count, plan.partitions[1].argument), (1, 0x1234));
+}
+
+#[test]
+fn what_lies_in_place_is_in_the_file_where_its_partition_has_it() {
+    let built = built("in-place");
+    let plan = built.plan().unwrap();
+    let window = plan.board.window;
+    let is_in_place = |load: &&Load| load.is_in_place(&window);
+    let (standing, kept): (Vec<&Load>, Vec<&Load>) = plan.loads.iter().partition(is_in_place);
+    // Kernel, initrd and program; the copied one, and all device trees.
+    assert_eq!((standing.len(), kept.len()), (3, 4));
+    let base = |name: &str| {
+        let index = built.partitions.iter().position(|partition| partition == name).unwrap();
+        let regions = plan.partitions[index].regions.of(plan.regions).unwrap();
+        regions.iter().find(|region| region.kind == RegionKind::Ram).unwrap().span.base.0
+    };
+    assert_eq!(base("program"), window.end().unwrap(), "the smallest lies first");
+    assert!(base("program") < base("kernel") && base("kernel") < base("copied"));
+    let at = usize::try_from(base("kernel") - window.base.0).unwrap();
+    let kernel = std::fs::read(tests().join("images/kernel")).unwrap();
+    assert_eq!(built.image[at..][..kernel.len()], kernel[..]);
+    assert_eq!(built.home(), Some(window.base.0));
+}
+
+#[test]
+fn what_lies_in_place_is_called_so_wherever_it_is_shown() {
+    let built = built("in-place");
+    let inspected = inspect(&built.image).to_string();
+    assert_is_file(&tests().join("accept/in-place.inspect"), inspected.as_bytes());
+    let proof = verify(&built.image).to_string();
+    assert_is_file(&tests().join("accept/in-place.proof"), proof.as_bytes());
+    assert!(built.report().contains("in place, not checked at boot, at "));
 }
 
 #[test]

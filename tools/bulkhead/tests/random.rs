@@ -79,6 +79,7 @@ struct Wish {
     accepts: bool,
     identity: Option<bool>,
     ram_base: Option<u64>,
+    in_place: bool,
     image: &'static str,
 }
 
@@ -100,8 +101,9 @@ fn wish(board: &'static Board) -> impl Strategy<Value = Wish> {
     let devices = prop_oneof![Just(Vec::new()), subsequence(board.devices, 0..3)];
     let image = prop_oneof![30 => Just("guest.elf"), 5 => Just("kernel"), 1 => Just("fixed.elf"), 1 => Just("missing")];
     let identity = option::weighted(0.1, any::<bool>());
-    (cpus, memory, (0..8_u8).prop_map(|one| one == 0), devices, weighted(0.8), identity, ram_base, image)
-        .prop_map(|(cpus, memory, rest, devices, accepts, identity, ram_base, image)| Wish {
+    let place = (identity, ram_base, weighted(0.2));
+    (cpus, memory, (0..8_u8).prop_map(|one| one == 0), devices, weighted(0.8), place, image).prop_map(
+        |(cpus, memory, rest, devices, accepts, (identity, ram_base, in_place), image)| Wish {
             cpus: Some(cpus),
             memory: Some(memory),
             rest,
@@ -109,8 +111,10 @@ fn wish(board: &'static Board) -> impl Strategy<Value = Wish> {
             accepts,
             identity,
             ram_base,
+            in_place,
             image,
-        })
+        },
+    )
 }
 
 impl Wish {
@@ -128,6 +132,13 @@ impl Wish {
         key("devices", format!("{:?}", self.devices));
         self.identity.into_iter().for_each(|identity| key("identity", identity.to_string()));
         self.ram_base.into_iter().for_each(|base| key("ram-base", format!("{base:#x}")));
+        if self.in_place {
+            key("in-place", "true".to_owned());
+        }
+        if self.in_place && self.accepts {
+            let _ =
+                write!(text, "[[accept]]\ncode = \"P0628\"\npartition = \"p{index}\"\nreason = \"a test\"\n");
+        }
         for device in self.devices.iter().filter(|_| self.accepts) {
             let _ =
                 write!(text, "[[accept]]\ncode = \"P0401\"\ndevice = \"{device}\"\nreason = \"a test\"\n");

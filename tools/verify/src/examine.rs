@@ -7,7 +7,7 @@
 use crate::disjoint;
 use crate::walk::walk;
 use bulkhead_core::prove::{Proof, prove};
-use bulkhead_plan::{BOOT_HEADER_OFFSET, BootHeader, Plan, Span, verify};
+use bulkhead_plan::{BOOT_HEADER_OFFSET, BootHeader, Load, Plan, Span, verify};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use zerocopy::{IntoBytes, TryFromBytes};
@@ -96,12 +96,17 @@ impl Examined {
         }
         let header = boot_header(image)?;
         self.header = Some(header);
-        self.demand(image.get(IMAGE_SIZE) == Some(&header.window.size.to_le_bytes()), || {
-            "the `Image` header says another size than that of the window".to_owned()
-        });
+        let extent = header.extent().map(u64::to_le_bytes);
+        self.demand(
+            extent.is_some() && image.get(IMAGE_SIZE) == extent.as_ref().map(<[u8; 8]>::as_slice),
+            || {
+                "the `Image` header says another size than that of the window and what lies behind it"
+                    .to_owned()
+            },
+        );
         let size = u64::try_from(image.len()).unwrap_or(u64::MAX);
-        self.demand(header.image_size <= size, || {
-            format!("it is cut off: {} bytes of {}", size, header.image_size)
+        self.demand(header.file_size <= size, || {
+            format!("it is cut off: {} bytes of {}", size, header.file_size)
         });
         let bytes = PlanBytes::of(image)?;
         let plan = Plan::decode(bytes.bytes()).map_err(|error| error.to_string())?;
@@ -126,14 +131,20 @@ impl Examined {
     /// That every byte has an owner: what lies between the parts is zero, and the last part ends the image.
     fn read_gaps(&mut self, image: &[u8], plan: &Plan<'_>, header: &BootHeader) {
         let window = plan.board.window.base.0;
-        let loads = plan.loads.iter().map(|load| (load.source.0.wrapping_sub(window), load.size));
+        let part_of = |span: Span| (span.base.0.wrapping_sub(window), span.size);
         let tables = plan.header.tables;
-        let mut parts = vec![
-            (0, header.plan_offset),
-            (header.plan_offset, header.plan_size),
-            (tables.base.0.wrapping_sub(window), tables.size),
-        ];
-        parts.extend(loads);
+        let mut parts =
+            vec![(0, header.plan_offset), (header.plan_offset, header.plan_size), part_of(tables)];
+        let in_place = |load: &&Load| load.is_in_place(&plan.board.window);
+        parts.extend(plan.loads.iter().filter(|load| !in_place(load)).map(|load| part_of(load.bytes())));
+        let kept = parts.iter().map(|(start, size)| start.saturating_add(*size)).max().unwrap_or(0);
+        self.demand(header.image_size == kept, || {
+            format!(
+                "what stays in the window ends at byte {kept}, and its boot header says {}",
+                header.image_size
+            )
+        });
+        parts.extend(plan.loads.iter().filter(in_place).map(|load| part_of(load.bytes())));
         parts.sort_unstable();
         let mut end = 0;
         for (start, size) in parts {
@@ -147,8 +158,8 @@ impl Examined {
             });
             end = end.max(start.saturating_add(size));
         }
-        self.demand(header.image_size == end, || {
-            format!("its parts end at byte {end}, and its boot header says {}", header.image_size)
+        self.demand(header.file_size == end, || {
+            format!("its parts end at byte {end}, and its boot header says {}", header.file_size)
         });
     }
 
@@ -168,7 +179,7 @@ impl Examined {
             }
         }
         for load in plan.loads {
-            let bytes = in_window(image, plan, Span { base: load.source, size: load.size });
+            let bytes = in_window(image, plan, load.bytes());
             let is_intact = bytes.is_some_and(|bytes| digest(bytes) == load.digest);
             self.intact_loads.push(is_intact);
             let what = if bytes.is_some() { "has another digest than the plan says" } else { "is cut off" };
@@ -183,7 +194,7 @@ impl Examined {
     }
 }
 
-/// Bytes of the `Image` header that hold the window's size.
+/// Bytes of the `Image` header that hold how much RAM the image takes.
 const IMAGE_SIZE: Range<usize> = 16..24;
 /// Bytes of the image that hold the boot header.
 const BOOT_HEADER: Range<usize> = BOOT_HEADER_OFFSET..BOOT_HEADER_OFFSET + size_of::<BootHeader>();

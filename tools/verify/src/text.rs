@@ -76,7 +76,11 @@ impl fmt::Display for PartitionProof {
         }
         for piece in &self.loads {
             let place = Span::from(piece.source).to_string();
-            writeln!(f, "  loaded at {:#x} from {place}\n    sha256 {}", piece.at, piece.sha256)?;
+            match piece.in_place {
+                true => writeln!(f, "  in place at {:#x}, {place}, not checked at boot", piece.at)?,
+                false => writeln!(f, "  loaded at {:#x} from {place}", piece.at)?,
+            }
+            writeln!(f, "    sha256 {}", piece.sha256)?;
         }
         Ok(())
     }

@@ -124,8 +124,10 @@ pub struct Mapping {
 pub struct Piece {
     /// Where the partition finds it.
     pub at: u64,
-    /// Where it lies in the window.
+    /// Where it lies in the window, or in place.
     pub source: Stretch,
+    /// Whether it lies in place: then nobody checks its digest when the board boots.
+    pub in_place: bool,
     /// The digest of its bytes.
     pub sha256: Digest,
 }
@@ -199,7 +201,8 @@ fn proof(plan: &Plan<'_>, partition: &Partition, leaves: &[Leaf]) -> PartitionPr
         loads: loads
             .map(|load| Piece {
                 at: load.destination.0,
-                source: Stretch { base: load.source.0, size: load.size },
+                source: load.bytes().into(),
+                in_place: load.is_in_place(&plan.board.window),
                 sha256: Digest::hex(&load.digest),
             })
             .collect(),

@@ -103,6 +103,42 @@ fn a_load_stays_inside_the_partition() {
     assert_eq!(verdict(|plan| plan.partitions[0].entry.0 = 0), Err(Violation::Entry(name("first"))));
 }
 
+/// The first partition with its image in place, changed.
+fn in_place(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
+    verdict(|plan| {
+        plan.partitions[0].restart = Restart::Never;
+        (plan.loads[0].source, plan.loads[0].size) = (Pa(0x4100_0000), 0x2000);
+        change(plan);
+    })
+}
+
+#[test]
+fn a_load_in_place_lies_where_it_goes_and_brings_its_zeros() {
+    let refused = Err(Violation::Load(name("first")));
+    assert_eq!(in_place(|_| {}), Ok(()));
+    assert_eq!(in_place(|plan| plan.loads[0].destination = Ipa(0x4000_1000)), refused);
+    assert_eq!(in_place(|plan| plan.loads[0].source = Pa(0x4200_0000)), refused, "the neighbour's");
+    assert_eq!(in_place(|plan| plan.loads[0].source = Pa(0x403f_f000)), refused, "half in the window");
+    assert_eq!(in_place(|plan| plan.loads[0].memory_size = 0x3000), refused, "who would clear the rest?");
+    let larger =
+        |plan: &mut Sample| (plan.loads[0].size, plan.loads[0].memory_size) = (0x100_1000, 0x100_1000);
+    assert_eq!(in_place(larger), refused);
+    let wraps = |plan: &mut Sample| (plan.loads[0].size, plan.loads[0].memory_size) = (u64::MAX, u64::MAX);
+    assert_eq!(in_place(wraps), refused);
+    assert_eq!(
+        in_place(|plan| plan.regions[3].kind = RegionKind::Device),
+        Err(Violation::NotDevice(name("first"), Pa(0x4100_0000)))
+    );
+}
+
+#[test]
+fn a_partition_in_place_has_one_life() {
+    for restart in [Restart::OnRequest, Restart::OnFault] {
+        let again = in_place(|plan| plan.partitions[0].restart = restart);
+        assert_eq!(again, Err(Violation::NotPristine(name("first"))));
+    }
+}
+
 #[test]
 fn a_step_silences_a_device_of_ones_own() {
     for foreign in [0x4020_0000, 0x4100_0000, 0x4800_0000, 0x0800_0000, 0x080b_0000, 0x0900_0002] {

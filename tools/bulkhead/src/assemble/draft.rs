@@ -1,7 +1,8 @@
 //! Decides where everything lies, for one size of the window.
 //!
 //! The order is that of the file: hypervisor, plan, stage-2 tables, guest images, device trees, and behind
-//! the file the heap. Each begins on a page of its own, so that each can be mapped as what it is.
+//! them the heap. Each begins on a page of its own, so that each can be mapped as what it is. Images that lie in
+//! place are where their partitions have them.
 
 use super::{Files, count};
 use crate::allocate::{Space, allocate};
@@ -68,7 +69,7 @@ pub(super) fn draft<'a>(
         if let Err(fault) = fits(partition, layout, tree, space.ram_seen()) {
             report.push(fault);
         }
-        placements.push(placement(partition, layout, tree));
+        placements.push(placement(partition, space, layout, tree));
         trees.push(bytes);
     }
     if !report.is_clean() {
@@ -100,7 +101,8 @@ impl Draft<'_> {
             self.tables.extend(bytes);
         }
         self.tables_place.size = count(self.tables.len());
-        for (placement, pieces) in self.placements.iter_mut().zip(&self.pieces) {
+        let copied = self.placements.iter_mut().zip(&self.pieces).zip(&system.partitions);
+        for ((placement, pieces), _) in copied.filter(|(_, partition)| !partition.in_place) {
             for (load, piece) in placement.loads.iter_mut().zip(pieces) {
                 load.source = free.take(piece.bytes.len()).base;
             }
@@ -160,15 +162,27 @@ fn layouts<'a>(
 }
 
 /// What the plan says of a partition, before it is known where its pieces lie in the window.
-fn placement(partition: &Partition<'_>, layout: &Layout<'_>, tree: Option<Placed<'_>>) -> Placement {
-    let load = |piece: &Placed<'_>| Load {
+fn placement(
+    partition: &Partition<'_>,
+    space: &Space,
+    layout: &Layout<'_>,
+    tree: Option<Placed<'_>>,
+) -> Placement {
+    let copied = |piece: &Placed<'_>| Load {
         source: Pa(0),
         size: count(piece.bytes.len()),
         destination: Ipa(piece.at),
         memory_size: piece.memory_size,
         digest: digest(piece.bytes),
     };
-    let loads = layout.pieces.iter().chain(&tree).map(load).collect();
+    let standing = |piece: &Placed<'_>| Load {
+        source: Pa(piece.at.wrapping_sub(space.ram.ipa.0).wrapping_add(space.ram.span.base.0)),
+        size: piece.memory_size,
+        digest: digest(&piece.whole()),
+        ..copied(piece)
+    };
+    let piece = |piece| if partition.in_place { standing(piece) } else { copied(piece) };
+    let loads = layout.pieces.iter().map(piece).chain(tree.as_ref().map(copied)).collect();
     let argument = partition.wish.x0.as_ref().map(|x0| x0.value).or(layout.tree).unwrap_or(0);
     Placement { root: 0, entry: layout.entry, argument, loads }
 }

@@ -1,6 +1,6 @@
 //! Writes the file.
 //!
-//! Offsets in the file are offsets in the window; the gaps between pages are zero.
+//! Offsets in the file are offsets in the window, and behind it in the RAM that follows; what nobody has is zero.
 
 use super::draft::Draft;
 use super::{Assembly, Content, count};
@@ -28,7 +28,8 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
     image.put(draft.plan.base.0, &plan, "plan");
     image.put(draft.tables_place.base.0, &draft.tables, "stage-2 tables");
     let partitions = || system.partitions.iter().zip(&draft.placements);
-    for ((partition, placement), pieces) in partitions().zip(&draft.pieces) {
+    let each = || partitions().zip(&draft.pieces);
+    for ((partition, placement), pieces) in each().filter(|((partition, _), _)| !partition.in_place) {
         for (load, piece) in placement.loads.iter().zip(pieces) {
             image.put(load.source.0, piece.bytes, &format!("{} of `{}`", piece.what, partition.name()));
         }
@@ -39,9 +40,19 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         }
     }
     image.contents.push(Content { span: draft.own.heap, what: "heap".to_owned() });
+    let image_size = count(image.bytes.len());
+    let standing = each().filter(|((partition, _), _)| partition.in_place);
+    let mut standing: Vec<_> =
+        standing.flat_map(|((_, placement), pieces)| placement.loads.iter().zip(pieces)).collect();
+    standing.sort_by_key(|(load, _)| load.source);
+    for (load, piece) in standing {
+        image.fill_up_to(load.source.0);
+        image.bytes.extend(piece.whole());
+    }
     let header = BootHeader {
         window: draft.own.window,
-        image_size: count(image.bytes.len()),
+        image_size,
+        file_size: count(image.bytes.len()),
         plan_offset: draft.plan.base.0 - window,
         plan_size: draft.plan.size,
         heap: draft.own.heap,

@@ -161,6 +161,7 @@ catalogue! {
     CommandLineTooLong = "P0625", Warning, file "command-line-too-long", "A command line is longer than a kernel keeps.";
     CpuOfCommandLine = "P0626", Warning, file "cpu-of-command-line", "A command line names a CPU that the partition does not have.";
     PathAbsolute = "P0627", Warning, file "path-absolute", "A path is one of this computer only.";
+    ImageUnchecked = "P0628", Risk, file "image-unchecked", "An image lies in place, where nobody checks it at boot.";
 
     Syntax = "P0701", Error, file "syntax", "A file is not TOML.";
     KeyUnknown = "P0702", Error, file "key-unknown", "A key is unknown.";
@@ -201,6 +202,7 @@ catalogue! {
     SilenceMisplaced = "P0807", Error, board "silence-misplaced", "What silences a device has no device or no register.";
     CriticalControlled = "P0808", Warning, file "critical-controlled", "A partition can stop a critical one.";
     FunctionUnchecked = "P0809", Warning, file "function-unchecked", "A partition calls functions of the firmware that nobody checks.";
+    RestartInPlace = "P0810", Error, file "restart-in-place", "A partition would begin again whose image lies in place.";
 }
 
 impl Code {

@@ -6,7 +6,7 @@
 mod text;
 
 use crate::board::without;
-use crate::inspect::{Contents, OwnedRegion, Owner, inspect};
+use crate::inspect::{Contents, OwnedLoad, OwnedRegion, Owner, inspect};
 use bulkhead_plan::Span;
 use bulkhead_verify::{Transcript, verify};
 use schemars::JsonSchema;
@@ -115,7 +115,10 @@ impl Side {
             .and_then(|at| Some((self.contents.partitions.get(at)?, self.transcript.partitions.get(at)?)));
         let Some((owner, proof)) = both else { return BTreeSet::new() };
         let pieces = owner.loads.iter().zip(&proof.loads);
-        pieces.map(|(load, piece)| (load.kind.to_owned(), piece.at, piece.sha256.0.clone())).collect()
+        let kind = |load: &OwnedLoad| {
+            if load.in_place { format!("{} in place", load.kind) } else { load.kind.to_owned() }
+        };
+        pieces.map(|(load, piece)| (kind(load), piece.at, piece.sha256.0.clone())).collect()
     }
 }
 

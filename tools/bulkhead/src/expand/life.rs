@@ -1,7 +1,7 @@
 //! Whether a partition may begin again, and what silences its devices before.
 //!
 //! A partition whose devices could still write into its memory may be stopped, but that memory is never
-//! used again.
+//! used again. Nor does one begin again whose only image is the one that it has run from.
 
 use super::{Device, Partition};
 use crate::board::Board;
@@ -48,6 +48,7 @@ pub(super) fn life(wish: &Wish, partition: &PartitionWish, board: &Board, device
             None => {}
         }
     }
+    let in_place = partition.in_place.as_ref().is_some_and(|in_place| in_place.value);
     let after_faults = on_fault.as_ref().is_some_and(|on_fault| on_fault.value == RESTART);
     let number = |wish: &Option<crate::diagnostic::Located<u64>>, default| {
         wish.as_ref().map_or(default, |number| u32::try_from(number.value).unwrap_or(u32::MAX))
@@ -59,7 +60,7 @@ pub(super) fn life(wish: &Wish, partition: &PartitionWish, board: &Board, device
     let index = |name: &str| wish.system.partitions.iter().position(|other| other.name.value == name);
     let bit = |name: &str| index(name).and_then(|index| 1_u32.checked_shl(u32::try_from(index).ok()?));
     Life {
-        restart: match (loud.is_empty(), after_faults) {
+        restart: match (loud.is_empty() && !in_place, after_faults) {
             (false, _) => Restart::Never,
             (true, false) => Restart::OnRequest,
             (true, true) => Restart::OnFault,

@@ -44,6 +44,8 @@ pub(crate) struct Partition<'a> {
     pub(crate) left: Vec<(NodeId, String)>,
     /// Whether its memory must lie where it sees it.
     pub(crate) identity: bool,
+    /// Whether its image lies in its memory already when the board boots.
+    pub(crate) in_place: bool,
     /// Whether and how it begins again.
     pub(crate) life: Life,
 }
@@ -74,8 +76,9 @@ pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) 
         let identity = devices.iter().any(|device| device.is_master)
             || partition.identity.as_ref().is_some_and(|identity| identity.value);
         let left = if partition.rest.is_some() { std::mem::take(&mut left) } else { Vec::new() };
+        let in_place = partition.in_place.as_ref().is_some_and(|in_place| in_place.value);
         let life = life::life(wish, partition, board, &devices);
-        Partition { wish: partition, cpus, devices, left, identity, life }
+        Partition { wish: partition, cpus, devices, left, identity, in_place, life }
     };
     let partitions = wishes.iter().zip(cpus).zip(devices).map(partition).collect();
     System { wish, board, partitions }

@@ -38,6 +38,13 @@ pub(crate) struct Placed<'a> {
 }
 
 impl Placed<'_> {
+    /// The bytes with the zeros behind them.
+    pub(crate) fn whole(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        bytes.resize(usize::try_from(self.memory_size).unwrap_or(usize::MAX), 0);
+        bytes
+    }
+
     /// What it takes, in the partition's own addresses.
     pub(super) fn span(&self) -> Span {
         Span::new(self.at, self.memory_size)

@@ -133,8 +133,10 @@ pub struct OwnedRegion {
 pub struct OwnedLoad {
     /// What its first bytes look like.
     pub kind: &'static str,
-    /// Where it lies in the window.
+    /// Where it lies in the window, or in place.
     pub source: Stretch,
+    /// Whether it lies in place, so that it is neither copied nor checked at boot.
+    pub in_place: bool,
     /// Where the partition finds it, and the memory it takes there.
     pub destination: Stretch,
     /// Whether its digest is right.
@@ -239,10 +241,11 @@ fn region(region: &Region, nodes: &[Node]) -> OwnedRegion {
 }
 
 fn load(image: &[u8], plan: &Plan<'_>, load: &Load, intact: bool) -> OwnedLoad {
-    let source = Span { base: load.source, size: load.size };
+    let source = load.bytes();
     OwnedLoad {
         kind: in_window(image, plan, source).map_or("data", kind_of),
         source: source.into(),
+        in_place: load.is_in_place(&plan.board.window),
         destination: Stretch { base: load.destination.0, size: load.memory_size },
         intact,
     }

@@ -72,11 +72,16 @@ fn write_partition(f: &mut fmt::Formatter<'_>, partition: &Owner) -> fmt::Result
             None => writeln!(f, ", polled")?,
         }
     }
-    for OwnedLoad { kind, source, destination, intact } in &partition.loads {
+    for OwnedLoad { kind, source, in_place, destination, intact } in &partition.loads {
         let size = size_text(source.size);
         let verdict = verdict(*intact);
         let at = destination.to_string();
-        writeln!(f, "  {at:<28} <- {:<12} {kind}, {size}, digest {verdict}", format!("{:#x}", source.base))?;
+        let how = if *in_place { "in place, " } else { "" };
+        writeln!(
+            f,
+            "  {at:<28} <- {:<12} {kind}, {size}, {how}digest {verdict}",
+            format!("{:#x}", source.base)
+        )?;
     }
     for interrupt in &partition.interrupts {
         let wire = wire_text(interrupt.intid);

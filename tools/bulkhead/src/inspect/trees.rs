@@ -19,7 +19,7 @@ pub(crate) struct Node {
 /// Every stretch of registers in the device tree of `partition`, in the tree's order, memory left out.
 pub(crate) fn nodes(image: &[u8], plan: &Plan<'_>, partition: &Partition) -> Vec<Node> {
     let loads = partition.loads.of(plan.loads).unwrap_or_default().iter();
-    let pieces = loads.filter_map(|load| in_window(image, plan, Span { base: load.source, size: load.size }));
+    let pieces = loads.filter_map(|load| in_window(image, plan, load.bytes()));
     let trees = pieces.filter(|bytes| kind_of(bytes) == "device tree");
     trees.filter_map(|bytes| Tree::parse(bytes).ok()).flat_map(|tree| of_tree(&tree)).collect()
 }

@@ -63,6 +63,8 @@ pub(crate) struct PartitionWish {
     pub(crate) identity: Option<Located<bool>>,
     /// Where it sees its memory.
     pub(crate) ram_base: Option<Located<u64>>,
+    /// Whether its image lies in its memory already when the board boots.
+    pub(crate) in_place: Option<Located<bool>>,
     /// Where its image goes, if the image itself does not say.
     pub(crate) raw: Option<RawWish>,
     /// Whether it gets a device tree.
@@ -188,6 +190,7 @@ fn partition(
     let devices: Option<Located<Vec<_>>> = fields.optional("devices", report);
     let identity = fields.optional("identity", report);
     let ram_base = fields.optional("ram-base", report);
+    let in_place = fields.optional("in-place", report);
     let raw = fields.table("raw", "`raw`", report).map(|fields| raw(fields, report));
     let device_tree = fields.optional("device-tree", report);
     let device_tree_address = fields.optional("device-tree-address", report);
@@ -210,6 +213,7 @@ fn partition(
         devices: devices.map(|list| list.value).unwrap_or_default(),
         identity,
         ram_base,
+        in_place,
         raw: match raw {
             Some(raw) => Some(raw?),
             None => None,

@@ -129,6 +129,10 @@ impl<'a> Survey<'a> {
         sites.dedup();
         let wish = wished.wish;
         let (kind, what, sites) = match region.kind {
+            RegionKind::Ram if wished.in_place => {
+                let sites = [Some(&wish.memory.site), wish.in_place.as_ref().map(|key| &key.site)];
+                (Kind::Memory, "memory, image in place".to_owned(), sites.into_iter().flatten().collect())
+            }
             RegionKind::Ram => (Kind::Memory, "memory".to_owned(), vec![&wish.memory.site]),
             RegionKind::Device => (Kind::Device, nodes.join(", "), sites),
             RegionKind::SgiFrame => {

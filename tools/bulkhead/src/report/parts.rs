@@ -186,7 +186,7 @@ fn pieces(partition: &PartitionProof) -> Markup {
     html! {
         tr { td { "what " strong { (partition.name) } " reaches" } td { (partition.descriptors) " descriptors" } td.hex.digest { (partition.sha256) } }
         @for piece in &partition.loads {
-            tr { td { "loaded for it at " code { (format!("{:#x}", piece.at)) } } td.hex { (Span::from(piece.source)) } td.hex.digest { (piece.sha256) } }
+            tr { td { @if piece.in_place { "in place, not checked at boot, at " } @else { "loaded for it at " } code { (format!("{:#x}", piece.at)) } } td.hex { (Span::from(piece.source)) } td.hex.digest { (piece.sha256) } }
         }
     }
 }

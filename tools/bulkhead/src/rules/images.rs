@@ -1,4 +1,4 @@
-//! P0612 and P0613: what is said of an image makes sense.
+//! P0612, P0613 and P0628: what is said of an image makes sense.
 //!
 //! These are the keys that need no look into the file.
 
@@ -32,6 +32,20 @@ pub(super) fn addresses_are_aligned(system: &System<'_>, report: &mut Report) {
         if let Some(raw) = &wish.raw {
             check(raw.entry(), INSTRUCTION, "the entry");
         }
+    }
+}
+
+/// What lies in place is not looked at when the board boots.
+pub(super) fn unchecked_images_are_accepted(system: &System<'_>, report: &mut Report) {
+    for partition in system.partitions.iter().filter(|partition| partition.in_place) {
+        let title = format!("nobody checks the image of `{}` when the board boots", partition.name());
+        report.push(
+            Diagnostic::new(Code::ImageUnchecked, title)
+                .of(partition.name())
+                .at_if(partition.wish.in_place.as_ref().map(|key| &key.site), "it lies in place")
+                .note("what the flash or the loader has damaged runs all the same, in this partition alone")
+                .help("leave `in-place` out, unless something else checks what is flashed, such as verified boot"),
+        );
     }
 }
 

@@ -4,7 +4,7 @@
 //! itself has to be known here.
 
 use crate::board::Board;
-use crate::diagnostic::{Code, Diagnostic, Located, Report, did_you_mean};
+use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
 use crate::expand::{Partition, RESTART, STOP, System, register, silence_of};
 use crate::load::{Silence, SilenceStep};
 use bulkhead_plan::limits;
@@ -18,6 +18,8 @@ pub(super) fn faults_have_an_answer(system: &System<'_>, report: &mut Report) {
             let title = format!("`{}` cannot follow a fault of `{name}`", on_fault.value);
             let unknown = Diagnostic::new(Code::FaultAnswerUnknown, title).at(&on_fault.site, "unknown");
             report.push(unknown.help("write \"stop\" or \"restart\""));
+        } else if on_fault.value == RESTART && partition.in_place {
+            report.push(worn(partition, &on_fault.site));
         } else if on_fault.value == RESTART && !partition.is_renewable() {
             report.push(unrenewable(system, partition));
         }
@@ -152,6 +154,15 @@ fn misplaced(board: &Board, silence: &Silence, step: &SilenceStep, path: &str) -
         .at(&silence.site, "of this device")
         .note("a step has `write` or `until`, in bytes from the first register: a multiple of 4 inside of it")
         .help("correct it, or name the device that has the register by `of`")
+}
+
+fn worn(partition: &Partition<'_>, asked: &Site) -> Diagnostic {
+    let title = format!("`{}` cannot begin again: its image lies in place", partition.name());
+    Diagnostic::new(Code::RestartInPlace, title)
+        .at(asked, "asks for it")
+        .at_if(partition.wish.in_place.as_ref().map(|key| &key.site), "there is no other copy")
+        .help("leave `in-place` out: the image is then copied from a pristine one, each time")
+        .help("or write `on-fault = \"stop\"`")
 }
 
 fn unrenewable(system: &System<'_>, partition: &Partition<'_>) -> Diagnostic {

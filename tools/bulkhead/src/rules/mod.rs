@@ -66,6 +66,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     life::silence_is_possible(system, report);
     images::addresses_are_aligned(system, report);
     images::trees_are_there_for_what_is_in_them(system, report);
+    images::unchecked_images_are_accepted(system, report);
     names::can_be_used(system, report);
     names::placeholders_are_known(system, report);
     board::window_is_in_ram(system, report);
