@@ -1,5 +1,6 @@
 //! All figures, from a handful of runs.
 
+use super::boot::Boot;
 use super::run::{Outcome, Row, Run, unique};
 use crate::Context;
 use anyhow::{Context as _, Result};
@@ -73,7 +74,7 @@ pub(crate) fn measure(context: &Context<'_>, samples: u32, hypervisor: Option<Pa
     let guarded = Run { interrupts: "guarded", ..two.clone() }.as_partition(context).context("guarded")?;
     let eight = Run { cpus: 8, ..two.clone() }.as_partition(context).context("on 8 CPUs")?;
     let crowded = Run { neighbours: 3, ..two.clone() }.as_partition(context).context("among 4 partitions")?;
-    let mut measured = Measured { sizes: sizes(context, hypervisor)?, ..Measured::default() };
+    let mut measured = Measured { sizes: sizes(context, hypervisor.clone())?, ..Measured::default() };
     for (name, row) in &direct.rows {
         measured.add(name, native.rows.get(name), row);
     }
@@ -88,6 +89,7 @@ pub(crate) fn measure(context: &Context<'_>, samples: u32, hypervisor: Option<Pa
         }
     }
     measured.add_boot(context, &Run { cpus: 1, samples: 0, ..two })?;
+    measured.add_boot_in_place(context, hypervisor)?;
     Ok(measured)
 }
 
@@ -143,6 +145,16 @@ impl Measured {
             spread: String::new(),
         };
         self.figures.insert("boot".to_owned(), boot);
+        Ok(())
+    }
+
+    /// The same with the guest's image in place, whatever its size; its device tree is copied and hashed.
+    fn add_boot_in_place(&mut self, context: &Context<'_>, hypervisor: Option<PathBuf>) -> Result<()> {
+        for (name, bytes) in [("boot_in_place", 1 << 20), ("boot_in_place@64-mib", 64 << 20)] {
+            let report = Boot::in_place(bytes).by(hypervisor.clone()).report(context).context(name)?;
+            let own = phases(&report).iter().filter(|(name, _)| *name != BOARD).map(|(_, el2)| el2).sum();
+            self.figures.insert(name.to_owned(), Figure { el2: Some(float(own)), ..Figure::default() });
+        }
         Ok(())
     }
 }

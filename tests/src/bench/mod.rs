@@ -1,5 +1,6 @@
 //! What EL2 costs, counted in instructions, and the gate that keeps it from growing.
 
+mod boot;
 mod budget;
 mod gate;
 mod linux;
@@ -8,13 +9,12 @@ mod run;
 mod text;
 
 use crate::counted::INSTRUCTION_TIME;
-use crate::systems::flat;
 use crate::{Board, Context, Need, Setting, Test, patience};
 use anyhow::{Context as _, Result, anyhow, ensure};
+use boot::Boot;
 use regex::bytes::Regex;
 use run::Run;
-use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use gate::{BASELINE, Baseline, Verdict};
 pub use linux::{WORKLOADS, Workload, linux};
@@ -29,6 +29,7 @@ pub(crate) const TESTS: &[Test] = &[
     test("interrupts and memory cost what they cost on the bare machine, to the instruction", as_natively),
     test("EL2 keeps to its budgets and does not grow", gate),
     test("boot is linear in partitions and in bytes of their images", linear),
+    test("an image in place boots in the same count at 1 and 64 MiB", in_place),
     test("twenty instructions more on one path are noticed", notices),
     Test {
         needs: &[Need::Linux, Need::Workloads],
@@ -138,14 +139,16 @@ fn gate(context: &Context<'_>) -> Result<()> {
 }
 
 fn linear(context: &Context<'_>) -> Result<()> {
-    let most = if context.long { 4 } else { 3 };
-    let totals = (1..=most).map(|count| boot(context, count, 0)).collect::<Result<Vec<_>>>()?;
+    let most = if context.long { 8 } else { 3 };
+    let totals = (1..=most).map(|count| Boot::of(count, 0).total(context)).collect::<Result<Vec<_>>>()?;
     let more: Vec<u64> = totals.windows(2).map(|pair| pair[1] - pair[0]).collect();
     println!("           boot of 1 to {most} partitions: {totals:?} instructions at EL2");
     ensure!(more.iter().all(|each| is_near(*each, more[0])), "each further partition: {more:?}");
     let megabytes = if context.long { [1, 2, 64] } else { [1, 2, 8] };
-    let totals =
-        megabytes.map(|size| boot(context, 1, size << 20)).into_iter().collect::<Result<Vec<_>>>()?;
+    let totals = megabytes
+        .map(|size| Boot::of(1, size << 20).total(context))
+        .into_iter()
+        .collect::<Result<Vec<_>>>()?;
     let &[one, two, many] = totals.as_slice() else { unreachable!("three sizes") };
     let (first, rest) = (two - one, (many - two) / (megabytes[2] - 2));
     println!(
@@ -156,23 +159,20 @@ fn linear(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Instructions at EL2 from entry to the first instruction of every guest: so many partitions whose image has
-/// so many bytes behind its own.
-fn boot(context: &Context<'_>, partitions: u32, bytes: u64) -> Result<u64> {
-    let name = run::unique("bench-boot");
-    let one = |number| {
-        format!(
-            "[[partition]]\nname = \"guest-{number}\"\nimage = \"image.bin\"\nraw = {{ load-address = 0x40000000 }}\n\
-             cpus = [{number}]\nmemory = \"80M\"\n\n"
-        )
-    };
-    let path = context.made(&name, &(0..partitions).map(one).collect::<String>())?;
-    let mut image = flat(&fs::read(context.images.join("hello.elf"))?)?;
-    image.resize(image.len() + usize::try_from(bytes)?, 0);
-    context.scratch_file(&name, "image.bin", &image)?;
-    let mut counted = context.count(&name, &context.build(&path, None)?, None, &INSTRUCTION_TIME)?;
-    counted.wait(Instant::now() + PATIENCE)?;
-    Ok(measure::boot_total(&counted.wait_for_counts()?.report))
+/// To the instruction: nothing at EL2 depends on how large what lies in place is.
+fn in_place(context: &Context<'_>) -> Result<()> {
+    let boot = |megabytes: u64| Boot::in_place(megabytes << 20).report(context);
+    let [small, large] = [boot(1)?, boot(64)?];
+    ensure!(
+        small.phases.len() > 10 && small.phases == large.phases,
+        "{:?}, {:?}",
+        small.phases,
+        large.phases
+    );
+    let [small, large] = [&small, &large].map(measure::boot_total);
+    context.note(format!("1 MiB and 64 MiB in place boot in {small} and {large} instructions at EL2"));
+    ensure!(small == large, "{small} instructions with 1 MiB in place, {large} with 64");
+    Ok(())
 }
 
 /// Within 2 %.
