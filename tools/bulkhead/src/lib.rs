@@ -29,6 +29,7 @@ mod load;
 mod lock;
 mod machine;
 pub mod map;
+pub mod package;
 pub mod pages;
 mod records;
 mod report;

@@ -43,15 +43,7 @@ enum Verb {
     /// Makes a folder with a board and a first system
     New(command::new::Arguments),
     /// Writes the image of a system
-    Build {
-        #[command(flatten)]
-        system: System,
-        /// Write it to this file
-        #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
-        output: PathBuf,
-        #[command(flatten)]
-        messages: Messages,
-    },
+    Build(command::build::Arguments),
     /// Says what a code such as P0203 means, why it matters, and how it is repaired
     Explain {
         /// The code
@@ -177,14 +169,8 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             let verdict = format!("{}: {} partitions, proven\n", system.system, built.partitions.len());
             messages.show(built.findings(), &(defaults + &verdict))?;
         }
-        Verb::Build { system, output, messages } => {
-            let built = messages.of(system.build_with_warnings())?;
-            write(&output, &built.image)?;
-            let (bytes, leaves) = (built.image.len(), built.proof.leaves);
-            let verdict = format!("{}: {bytes} bytes, {leaves} mappings proven\n", output.display());
-            messages.show(&built.findings().without_notes(), &verdict)?;
-        }
         Verb::Explain { code, .. } => explain(code.as_deref())?,
+        Verb::Build(arguments) => return command::build::build(&arguments),
         Verb::New(arguments) => return command::new::new(&arguments),
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Report(arguments) => return command::report::report(&arguments),
