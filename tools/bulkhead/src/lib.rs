@@ -21,6 +21,7 @@ pub mod diagnostic;
 pub mod difference;
 mod expand;
 mod explain;
+pub mod flash;
 mod guest;
 pub mod header;
 mod hypervisor;

@@ -44,6 +44,8 @@ enum Verb {
     New(command::new::Arguments),
     /// Writes the image of a system
     Build(command::build::Arguments),
+    /// Writes an image to a disk that nobody uses, and reads it back
+    Flash(command::flash::Arguments),
     /// Says what a code such as P0203 means, why it matters, and how it is repaired
     Explain {
         /// The code
@@ -171,6 +173,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         }
         Verb::Explain { code, .. } => explain(code.as_deref())?,
         Verb::Build(arguments) => return command::build::build(&arguments),
+        Verb::Flash(arguments) => return command::flash::flash(&arguments),
         Verb::New(arguments) => return command::new::new(&arguments),
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Report(arguments) => return command::report::report(&arguments),

@@ -6,6 +6,7 @@ pub(crate) mod board;
 pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod dts;
+pub(crate) mod flash;
 pub(crate) mod header;
 pub(crate) mod lock;
 pub(crate) mod map;
