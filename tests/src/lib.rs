@@ -17,6 +17,7 @@ mod counts;
 mod damage;
 mod demo;
 mod entry_state;
+mod firmware;
 mod fuzz;
 mod gicv2;
 mod intruder;
@@ -29,6 +30,7 @@ mod runner;
 mod shapes;
 mod systems;
 mod trees;
+mod uboot;
 
 use std::time::{Duration, Instant};
 
@@ -98,6 +100,8 @@ pub enum Need {
     Workloads,
     /// The fetched device trees, and `dtc`.
     DeviceTrees,
+    /// A firmware that the person has; there is none to fetch.
+    Firmware,
 }
 
 /// Whether a test shares the host with one other.
@@ -121,6 +125,8 @@ pub fn all(long: bool) -> Vec<Test> {
         shapes::TESTS,
         registers::TESTS,
         linux::TESTS,
+        uboot::TESTS,
+        firmware::TESTS,
         gicv2::TESTS,
         intruder::TESTS,
         restart::TESTS,

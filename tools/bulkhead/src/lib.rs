@@ -26,6 +26,7 @@ mod guest;
 pub mod header;
 mod hypervisor;
 pub mod inspect;
+pub mod launch;
 mod load;
 mod lock;
 mod machine;

@@ -8,6 +8,7 @@ mod command;
 use bulkhead::decode::Decoder;
 use bulkhead::diagnostic::{Code, Report};
 use bulkhead::inspect::inspect;
+use bulkhead::launch::launch;
 use bulkhead::pages;
 use bulkhead::run;
 use bulkhead::schema::Document;
@@ -240,12 +241,7 @@ fn decode(log: &Log) -> Result<(), Stop> {
 fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     let built = system.build()?;
     let folder = tempfile::tempdir().map_err(|error| host("making a temporary folder", &error))?;
-    let image = folder.path().join("bulkhead.img");
-    write(&image, &built.image)?;
-    let machine = built.machine(&image).ok_or_else(|| Stop {
-        text: "error: QEMU does not have this board; flash the image of `bulkhead build`".to_owned(),
-        code: 2,
-    })?;
+    let machine = launch(&built, folder.path(), options.firmware.as_deref())?;
     let symbols = system.options.hypervisor_path();
     let outcome = run::run(&machine, options, &symbols);
     outcome.map(drop).map_err(|error| Stop { text: format!("error: {error}"), code: error.exit_code() })

@@ -10,6 +10,7 @@ use crate::expand::{System, expand};
 use crate::explain::explain;
 use crate::guest::{self, Guest};
 use crate::hypervisor;
+use crate::launch::Firmware;
 use crate::load::{images_beside, load};
 use crate::lock;
 use crate::machine::Template;
@@ -238,6 +239,12 @@ impl Built {
         let board = self.plan()?.board;
         let tree = (!self.is_tree_with_firmware).then_some(self.board_tree.as_slice());
         Ok(Payload { image: &self.image, board: board.name.as_str(), window: board.window, tree })
+    }
+
+    /// The machine whose firmware starts the image; `None` if QEMU does not have the board.
+    pub(crate) fn machine_with(&self, firmware: &Firmware) -> Option<Result<Machine, Failure>> {
+        let machine = self.machine.as_ref()?.machine_with(firmware);
+        Some(machine.map_err(Failure::Usage))
     }
 
     /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_documents_name_commands_that_there_are() {
         let mut seen = 0;
-        for document in ["README.md", "CONTRIBUTING.md", "partitions/linux/README.md"] {
+        for document in ["README.md", "CONTRIBUTING.md", "docs/flashing.md", "partitions/linux/README.md"] {
             for command in commands(&fs::read_to_string(workspace::root().join(document)).unwrap()) {
                 let words = ["xtask"].into_iter().chain(command.split_whitespace());
                 let parsed = Arguments::try_parse_from(words);

@@ -10,8 +10,8 @@ use hadris_fat::{FatDir, FatVolumeWriteExt};
 use mbrman::{BOOT_ACTIVE, CHS, MBRHeader, MBRPartitionEntry};
 use std::io::Cursor;
 
-/// The disk's bytes.
-pub(super) fn card(payload: &Payload<'_>) -> Result<Vec<u8>, String> {
+/// The disk of an image.
+pub fn card(payload: &Payload<'_>) -> Result<Vec<u8>, String> {
     let volume = volume(payload)?;
     let mut disk = vec![0; FIRST];
     let mut header = MBRHeader::new(identifier(payload.image));

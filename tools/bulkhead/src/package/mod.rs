@@ -12,6 +12,8 @@ use bulkhead_plan::Span;
 use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 
+pub use card::card;
+
 /// What the image shall be started by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Purpose {
@@ -77,7 +79,7 @@ impl Purpose {
             Self::Image => String::new(),
             Self::Fit => {
                 let tree = if payload.tree.is_some() { "" } else { " - ${fdtcontroladdr}" };
-                format!("load it outside of {window}, then: bootm ADDRESS{tree}\n")
+                format!("load it outside of {window}, then: bootm ADDRESS#bulkhead{tree}\n")
             }
             Self::Sd => format!("write it to a card: bulkhead flash {output} --to /dev/DISK\n"),
             Self::Pi => {
