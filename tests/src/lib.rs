@@ -94,6 +94,8 @@ pub enum Need {
     Qemu,
     /// The fetched `linux` guest.
     Linux,
+    /// The kernels that are fetched besides that of `linux`.
+    Kernels,
     /// The fetched `u-boot` guest.
     UBoot,
     /// The fetched workloads for Linux.
@@ -133,12 +135,13 @@ pub fn all(long: bool) -> Vec<Test> {
         bench::TESTS,
     ]
     .concat();
+    let of_long_tier = linux::LONG_TESTS.iter().filter(|_| long).copied();
     let is_again = |test: &Test| test.again == Again::Always || test.again == Again::Long && long;
     let both = |test: Test| {
         let again = is_again(&test).then_some(Test { board: Board::VirtGicv2, ..test });
         [Some(test), again].into_iter().flatten()
     };
-    tests.into_iter().flat_map(both).collect()
+    tests.into_iter().chain(of_long_tier).flat_map(both).collect()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -161,6 +161,11 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     {
         missing.push((Need::Workloads, failure.text));
     }
+    if needs(Need::Kernels)
+        && let Err(failure) = fetch::kernels()
+    {
+        missing.push((Need::Kernels, failure.text));
+    }
     if needs(Need::UBoot)
         && let Err(failure) = fetch::u_boot()
     {
