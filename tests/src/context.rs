@@ -23,6 +23,8 @@ pub struct Setting {
     pub images: PathBuf,
     /// What is not there, each with the reason.
     pub missing: Vec<(Need, String)>,
+    /// The firmware that the person has given.
+    pub firmware: Option<PathBuf>,
     /// A test whose need is missing is skipped instead of failed.
     pub allow_missing: bool,
 }

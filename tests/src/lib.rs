@@ -17,6 +17,7 @@ mod counts;
 mod damage;
 mod demo;
 mod entry_state;
+mod firmware;
 mod fuzz;
 mod gicv2;
 mod in_place;
@@ -30,6 +31,7 @@ mod runner;
 mod shapes;
 mod systems;
 mod trees;
+mod uboot;
 
 use std::time::{Duration, Instant};
 
@@ -93,12 +95,16 @@ pub enum Need {
     Qemu,
     /// The fetched `linux` guest.
     Linux,
+    /// The kernels that are fetched besides that of `linux`.
+    Kernels,
     /// The fetched `u-boot` guest.
     UBoot,
     /// The fetched workloads for Linux.
     Workloads,
     /// The fetched device trees, and `dtc`.
     DeviceTrees,
+    /// A firmware that the person has; there is none to fetch.
+    Firmware,
 }
 
 /// Whether a test shares the host with one other.
@@ -123,18 +129,21 @@ pub fn all(long: bool) -> Vec<Test> {
         shapes::TESTS,
         registers::TESTS,
         linux::TESTS,
+        uboot::TESTS,
+        firmware::TESTS,
         gicv2::TESTS,
         intruder::TESTS,
         restart::TESTS,
         bench::TESTS,
     ]
     .concat();
+    let of_long_tier = linux::LONG_TESTS.iter().filter(|_| long).copied();
     let is_again = |test: &Test| test.again == Again::Always || test.again == Again::Long && long;
     let both = |test: Test| {
         let again = is_again(&test).then_some(Test { board: Board::VirtGicv2, ..test });
         [Some(test), again].into_iter().flatten()
     };
-    tests.into_iter().flat_map(both).collect()
+    tests.into_iter().chain(of_long_tier).flat_map(both).collect()
 }
 
 /// The point in time after which waiting makes no sense.

@@ -19,6 +19,15 @@ pub(crate) const TESTS: &[Test] = &[
         .again(Again::Long),
 ];
 
+/// The tests of this file that are in the long tier only.
+pub(crate) const LONG_TESTS: &[Test] = &[Test {
+    needs: &[Need::Linux, Need::Kernels],
+    ..test("every kernel of Debian's works on two CPUs, reads its disk and powers off", kernels)
+}];
+
+/// The folders of kernels, and how the names of their releases begin.
+const KERNELS: [(&str, &str); 3] = [("linux", "6.1."), ("linux-6.1", "6.1."), ("linux-6.12", "6.12.")];
+
 /// What `seq 20000 | sha256sum` says.
 const SUM_OF_20000: &str = "f6351f5ead9a700e34275480b3856ea738122a7c57bdeb744a631251c069587a";
 
@@ -149,6 +158,25 @@ fn no_exit_for_interrupts(context: &Context<'_>) -> Result<()> {
     println!("           {few:?}: {} exits; {many:?}: {} exits", with_few.sum(), with_many.sum());
     ensure!(many.disk >= few.disk + 1500, "the second run was to have many more: {few:?}, {many:?}");
     ensure!(with_few.exits == with_many.exits, "{:?} became {:?}", with_few.exits, with_many.exits);
+    Ok(())
+}
+
+fn kernels(context: &Context<'_>) -> Result<()> {
+    for (folder, series) in KERNELS {
+        let name = format!("kernel-{folder}");
+        let system = system("[0, 1]", "neighbour", 100).replace("\"linux/", &format!("\"{folder}/"));
+        let system = system.replace(&format!("{folder}/disk.img"), "linux/disk.img");
+        let mut linux = Linux::boot(context, &name, &context.made(&name, &system)?)?;
+        let release = linux.answer("uname -r", r"\n(\d[^\r\n]*)\r\n")?;
+        ensure!(release.starts_with(series), "{folder}: it is {release}");
+        let work = "for cpu in 0 1; do taskset -c $cpu sh -c 'seq 20000 | sha256sum'; done";
+        linux.answer(work, &format!(r"\n({SUM_OF_20000})  -\r\n{SUM_OF_20000}  -\r\n"))?;
+        linux.read_disk(100)?;
+        let interrupts = linux.interrupts()?;
+        let counts = linux.power_off()?;
+        ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
+        context.note(format!("{release}: {interrupts:?} in the guest, {} exits, none by them", counts.sum()));
+    }
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub struct Tally {
     pub failed: usize,
     /// Could not run and were allowed to be missing.
     pub skipped: usize,
+    /// Want a firmware, and nobody has given one.
+    pub not_run: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,7 @@ enum Verdict {
     Failed(String),
     Skipped(String),
     Missing(String),
+    NotRun,
 }
 
 impl AddAssign for Tally {
@@ -40,6 +43,7 @@ impl AddAssign for Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.not_run += other.not_run;
     }
 }
 
@@ -74,6 +78,9 @@ fn work(tests: Vec<Test>, workers: usize, setting: &Setting, report: &(dyn Fn(St
 
 /// Runs a test, if it can run; also gives what it has noted.
 fn judge(test: &Test, setting: &Setting) -> (Verdict, Vec<String>) {
+    if setting.firmware.is_none() && test.needs.contains(&Need::Firmware) {
+        return (Verdict::NotRun, Vec::new());
+    }
     let is_needed = |need: Need| need == Need::Qemu || test.needs.contains(&need);
     if let Some((_, reason)) = setting.missing.iter().find(|(need, _)| is_needed(*need)) {
         let verdict = if setting.allow_missing { Verdict::Skipped } else { Verdict::Missing };
@@ -102,6 +109,7 @@ impl Verdict {
             Self::Passed => Tally { passed: 1, ..zero },
             Self::Failed(_) | Self::Missing(_) => Tally { failed: 1, ..zero },
             Self::Skipped(_) => Tally { skipped: 1, ..zero },
+            Self::NotRun => Tally { not_run: 1, ..zero },
         }
     }
 
@@ -111,6 +119,7 @@ impl Verdict {
             Self::Passed => format!("  ok       {name} ({seconds:.1} s)"),
             Self::Failed(why) => format!("  FAILED   {name} ({seconds:.1} s)\n{}", indented(why)),
             Self::Missing(why) => format!("  FAILED   {name}: could not run\n{}", indented(why)),
+            Self::NotRun => format!("  NOT RUN  {name}: no firmware was given (--firmware PATH)"),
             Self::Skipped(why) => format!("  SKIPPED  {name}: could not run\n{}", indented(why)),
         }
     }
@@ -128,7 +137,14 @@ mod tests {
 
     fn setting(missing: &[Need], allow_missing: bool) -> Setting {
         let missing = missing.iter().map(|need| (*need, "not got".to_owned())).collect();
-        Setting { long: false, root: PathBuf::new(), images: PathBuf::new(), missing, allow_missing }
+        Setting {
+            long: false,
+            root: PathBuf::new(),
+            images: PathBuf::new(),
+            missing,
+            firmware: None,
+            allow_missing,
+        }
     }
 
     fn test(needs: &'static [Need], run: fn(&Context<'_>) -> anyhow::Result<()>) -> Test {
@@ -139,6 +155,15 @@ mod tests {
         let lines = Mutex::new(String::new());
         let tally = run(&[test], setting, &|line| lines.lock().unwrap().push_str(&line));
         (tally, lines.into_inner().unwrap())
+    }
+
+    #[test]
+    fn a_test_that_wants_a_firmware_says_loudly_that_it_was_not_run() {
+        for allow_missing in [false, true] {
+            let (tally, lines) = outcome(test(&[Need::Firmware], |_| Ok(())), &setting(&[], allow_missing));
+            assert_eq!(tally, Tally { not_run: 1, ..Tally::default() });
+            assert_eq!(lines, "  NOT RUN  a sentence: no firmware was given (--firmware PATH)");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod command;
 use bulkhead::decode::Decoder;
 use bulkhead::diagnostic::{Code, Report};
 use bulkhead::inspect::inspect;
+use bulkhead::launch::launch;
 use bulkhead::pages;
 use bulkhead::run;
 use bulkhead::schema::Document;
@@ -43,15 +44,9 @@ enum Verb {
     /// Makes a folder with a board and a first system
     New(command::new::Arguments),
     /// Writes the image of a system
-    Build {
-        #[command(flatten)]
-        system: System,
-        /// Write it to this file
-        #[arg(short, long, value_name = "IMG", default_value = "bulkhead.img")]
-        output: PathBuf,
-        #[command(flatten)]
-        messages: Messages,
-    },
+    Build(command::build::Arguments),
+    /// Writes an image to a disk that nobody uses, and reads it back
+    Flash(command::flash::Arguments),
     /// Says what a code such as P0203 means, why it matters, and how it is repaired
     Explain {
         /// The code
@@ -177,17 +172,9 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             let verdict = format!("{}: {} partitions, proven\n", system.system, built.partitions.len());
             messages.show(built.findings(), &(defaults + &verdict))?;
         }
-        Verb::Build { system, output, messages } => {
-            let built = messages.of(system.build_with_warnings())?;
-            write(&output, &built.image)?;
-            let (bytes, leaves) = (built.image.len(), built.proof.leaves);
-            let home = built.home().map_or_else(String::new, |home| {
-                format!(", in place when loaded at {home:#x}: from anywhere else all of it moves there first")
-            });
-            let verdict = format!("{}: {bytes} bytes, {leaves} mappings proven{home}\n", output.display());
-            messages.show(&built.findings().without_notes(), &verdict)?;
-        }
         Verb::Explain { code, .. } => explain(code.as_deref())?,
+        Verb::Build(arguments) => return command::build::build(&arguments),
+        Verb::Flash(arguments) => return command::flash::flash(&arguments),
         Verb::New(arguments) => return command::new::new(&arguments),
         Verb::Lock(system) => return command::lock::lock(&system),
         Verb::Report(arguments) => return command::report::report(&arguments),
@@ -254,12 +241,7 @@ fn decode(log: &Log) -> Result<(), Stop> {
 fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     let built = system.build()?;
     let folder = tempfile::tempdir().map_err(|error| host("making a temporary folder", &error))?;
-    let image = folder.path().join("bulkhead.img");
-    write(&image, &built.image)?;
-    let machine = built.machine(&image).ok_or_else(|| Stop {
-        text: "error: QEMU does not have this board; flash the image of `bulkhead build`".to_owned(),
-        code: 2,
-    })?;
+    let machine = launch(&built, folder.path(), options.firmware.as_deref())?;
     let symbols = system.options.hypervisor_path();
     let outcome = run::run(&machine, options, &symbols);
     outcome.map(drop).map_err(|error| Stop { text: format!("error: {error}"), code: error.exit_code() })

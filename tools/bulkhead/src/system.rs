@@ -4,16 +4,18 @@
 //! a person wants to hear of all faults at once.
 
 use crate::assemble::{Assembly, Files, assemble};
-use crate::board::Board;
+use crate::board::{Board, QEMU_TREE};
 use crate::diagnostic::Report;
 use crate::expand::{System, expand};
 use crate::explain::explain;
 use crate::guest::{self, Guest};
 use crate::hypervisor;
+use crate::launch::Firmware;
 use crate::load::{images_beside, load};
 use crate::lock;
 use crate::machine::Template;
 use crate::map::{Map, survey};
+use crate::package::Payload;
 use crate::report::Page;
 use crate::rules;
 use crate::run::Machine;
@@ -67,6 +69,8 @@ pub struct Built {
     machine: Option<Template>,
     sources: Report,
     board_tree: Vec<u8>,
+    /// The firmware has that tree, too.
+    is_tree_with_firmware: bool,
 }
 
 /// Why there is no image.
@@ -165,6 +169,7 @@ fn finish(
         machine,
         sources: report.clone(),
         board_tree: system.board.tree.to_blob(),
+        is_tree_with_firmware: system.wish.board.device_tree.value == QEMU_TREE,
     })
 }
 
@@ -233,6 +238,20 @@ impl Built {
     /// The flattened device tree of the board.
     pub fn board_tree(&self) -> &[u8] {
         &self.board_tree
+    }
+
+    /// The image, as [`crate::package::Purpose::package`] takes it. A board that is described by a file may have
+    /// firmware without that file, so it goes with the image; QEMU gives its own tree to the firmware.
+    pub fn payload(&self) -> Result<Payload<'_>, DecodeError> {
+        let board = self.plan()?.board;
+        let tree = (!self.is_tree_with_firmware).then_some(self.board_tree.as_slice());
+        Ok(Payload { image: &self.image, board: board.name.as_str(), window: board.window, tree })
+    }
+
+    /// The machine whose firmware starts the image; `None` if QEMU does not have the board.
+    pub(crate) fn machine_with(&self, firmware: &Firmware) -> Option<Result<Machine, Failure>> {
+        let machine = self.machine.as_ref()?.machine_with(firmware);
+        Some(machine.map_err(Failure::Usage))
     }
 
     /// The machine that runs the image, whose file is `image`; `None` if QEMU does not have the board.

@@ -122,6 +122,7 @@ fn what_the_documents_show_is_what_the_tool_says() {
     cases
         .register_bin("bulkhead", tool)
         .register_bin("cargo", tests().join("programs/cargo").as_path())
+        .register_bin("cat", Path::new("/bin/cat"))
         .env(
             "PATH",
             format!("{}:{}:/bin", tests().join("programs").display(), tool.parent().unwrap().display()),

@@ -50,6 +50,7 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
         root: root().to_owned(),
         images: images(),
         missing: Vec::new(),
+        firmware: None,
         allow_missing: false,
     };
     if arguments.linux {

@@ -2,7 +2,7 @@
 
 use std::path::{self, Path, PathBuf};
 
-use bulkhead::{run, system};
+use bulkhead::{launch::launch, run, system};
 
 use crate::{
     build,
@@ -53,11 +53,7 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     build::build()?;
     fetch_missing(&to_fetch, install)?;
     let built = system::build(&system, &options)?;
-    let image = images().join("bulkhead.img");
-    build::write_if_changed(&image, &built.image)?;
-    let not_in_qemu =
-        || Failure::usage("QEMU does not have this board; `cargo bulkhead build` makes its image");
-    let machine = built.machine(&image).ok_or_else(not_in_qemu)?;
+    let machine = launch(&built, &images(), arguments.options.firmware.as_deref())?;
     run::run(&machine, &arguments.options, &options.hypervisor_path())?;
     Ok(())
 }

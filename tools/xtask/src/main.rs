@@ -66,6 +66,8 @@ enum Guest {
         #[arg(long)]
         no_install: bool,
     },
+    /// Debian's other kernels, which the long tier tries `linux` with
+    Kernels,
     /// Debian's U-Boot for QEMU's `virt`
     UBoot,
     /// The device trees of the boards that Debian's kernel 6.12 runs on
@@ -97,6 +99,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Size(arguments) => size::size(&arguments),
         Command::Build => build::build(),
+        Command::Fetch { guest: Guest::Kernels } => fetch::kernels(),
         Command::Fetch { guest: Guest::UBoot } => fetch::u_boot(),
         Command::Fetch { guest: Guest::DeviceTrees } => fetch::device_trees(),
         Command::Fetch { guest: Guest::Linux { kernel_package, no_install } } => {
@@ -120,7 +123,7 @@ mod tests {
     #[test]
     fn the_documents_name_commands_that_there_are() {
         let mut seen = 0;
-        for document in ["README.md", "CONTRIBUTING.md", "partitions/linux/README.md"] {
+        for document in ["README.md", "CONTRIBUTING.md", "docs/flashing.md", "partitions/linux/README.md"] {
             for command in commands(&fs::read_to_string(workspace::root().join(document)).unwrap()) {
                 let words = ["xtask"].into_iter().chain(command.split_whitespace());
                 let parsed = Arguments::try_parse_from(words);

@@ -4,6 +4,7 @@
 //! could not run counts as failed, so that a green line means that everything was tried.
 
 use std::{
+    path::{self, Path, PathBuf},
     process::{Command, Output},
     time::Instant,
 };
@@ -37,6 +38,9 @@ pub(crate) struct Arguments {
     /// Print what is to be installed instead
     #[arg(long)]
     no_install: bool,
+    /// Run the group `firmware` with this one: what QEMU's `virt` begins with, such as TF-A and U-Boot
+    #[arg(long, value_name = "PATH", value_parser = absolute)]
+    firmware: Option<PathBuf>,
 }
 
 /// Which groups run, and which tests in them.
@@ -52,6 +56,7 @@ pub(crate) fn test(arguments: &Arguments) -> Result<(), Failure> {
     let system_tests = system_tests::all(arguments.long);
     let selection = Selection::new(arguments.filter.as_deref(), &system_tests);
     let selected: Vec<Test> = system_tests.into_iter().filter(|test| selection.includes(test)).collect();
+    has_firmware_for_any(&selected, arguments.firmware.as_deref())?;
     let setting = provide(arguments, &selected)?;
     let mut total = Tally::default();
     for &group in &selection.groups {
@@ -115,6 +120,20 @@ impl<'a> Selection<'a> {
     }
 }
 
+/// Fails if a firmware is wanted by all that is selected, and is not there: what a person asked for would not be done.
+fn has_firmware_for_any(selected: &[Test], firmware: Option<&Path>) -> Result<(), Failure> {
+    let wants = |test: &Test| test.needs.contains(&Need::Firmware);
+    match firmware {
+        Some(path) if !path.is_file() => {
+            Err(Failure::missing(format!("{}: there is no such file", path.display())))
+        }
+        None if !selected.is_empty() && selected.iter().all(wants) => {
+            Err(Failure::usage("these tests want a firmware: give one, by `--firmware PATH`"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Provides what the selected tests need. Tools are a condition for anything, unless they may be missing; a
 /// guest that cannot be had is named and goes with its reason.
 fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure> {
@@ -142,6 +161,11 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     {
         missing.push((Need::Workloads, failure.text));
     }
+    if needs(Need::Kernels)
+        && let Err(failure) = fetch::kernels()
+    {
+        missing.push((Need::Kernels, failure.text));
+    }
     if needs(Need::UBoot)
         && let Err(failure) = fetch::u_boot()
     {
@@ -156,7 +180,12 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     for (need, reason) in &missing {
         eprintln!("{need:?} is not there: {reason}");
     }
-    Ok(Setting { long, root: root().to_owned(), images: images(), missing, allow_missing })
+    let firmware = arguments.firmware.clone();
+    Ok(Setting { long, root: root().to_owned(), images: images(), missing, firmware, allow_missing })
+}
+
+fn absolute(path: &str) -> Result<PathBuf, std::io::Error> {
+    path::absolute(path)
 }
 
 /// All at once, so that a person who installs them by hand is told once.
@@ -208,7 +237,7 @@ fn build() -> Tally {
     if let Err(failure) = &result {
         println!("  {failure}");
     }
-    Tally { passed: usize::from(result.is_ok()), failed: usize::from(result.is_err()), skipped: 0 }
+    Tally { passed: usize::from(result.is_ok()), failed: usize::from(result.is_err()), ..Tally::default() }
 }
 
 fn system(group: &str, selected: &[Test], setting: &Setting) -> Tally {
@@ -244,17 +273,21 @@ fn count(text: &str) -> Tally {
             let fields = line.split(['.', ';']).map(str::trim);
             fields.filter_map(|field| field.strip_suffix(what)?.trim().parse::<usize>().ok()).sum::<usize>()
         };
-        tally += Tally { passed: number("passed"), failed: number("failed"), skipped: 0 };
+        tally += Tally { passed: number("passed"), failed: number("failed"), ..Tally::default() };
     }
     tally
 }
 
 fn summary(tally: Tally, allow_missing: bool) -> String {
-    let Tally { passed, failed, skipped } = tally;
-    match (allow_missing, skipped) {
-        (true, 1..) => format!("{passed} passed, {failed} failed, {skipped} skipped"),
-        _ => format!("{passed} passed, {failed} failed"),
+    let Tally { passed, failed, skipped, not_run } = tally;
+    let mut text = format!("{passed} passed, {failed} failed");
+    if allow_missing && skipped > 0 {
+        text += &format!(", {skipped} skipped");
     }
+    if not_run > 0 {
+        text += &format!(", {not_run} NOT RUN: they want a firmware, by --firmware PATH");
+    }
+    text
 }
 
 fn verdict(total: Tally, filter: Option<&str>) -> Result<(), Failure> {
@@ -322,15 +355,34 @@ mod tests {
     fn the_result_lines_of_all_programs_are_added_up() {
         let text = "running 3 tests\ntest result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.00s\n\
                     test result: FAILED. 4 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 1.50s\n";
-        assert_eq!(count(text), Tally { passed: 7, failed: 2, skipped: 0 });
+        assert_eq!(count(text), Tally { passed: 7, failed: 2, ..Tally::default() });
     }
 
     #[test]
     fn the_last_line_counts_skipped_tests_only_where_they_are_allowed() {
-        let tally = Tally { passed: 5, failed: 0, skipped: 2 };
+        let tally = Tally { passed: 5, skipped: 2, ..Tally::default() };
         assert_eq!(summary(tally, true), "5 passed, 0 failed, 2 skipped");
         assert_eq!(summary(Tally { skipped: 0, ..tally }, true), "5 passed, 0 failed");
         assert_eq!(summary(tally, false), "5 passed, 0 failed");
+    }
+
+    #[test]
+    fn what_was_not_run_for_want_of_a_firmware_is_always_said() {
+        let tally = Tally { passed: 5, not_run: 2, ..Tally::default() };
+        for allow_missing in [false, true] {
+            let text = summary(tally, allow_missing);
+            assert_eq!(text, "5 passed, 0 failed, 2 NOT RUN: they want a firmware, by --firmware PATH");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_nothing_but_a_given_firmware_has_to_give_it() {
+        use crate::failure::{MISSING, USAGE};
+        let [mut demo, linux, _] = tests();
+        demo.needs = &[Need::Firmware];
+        assert_eq!(has_firmware_for_any(&[demo], None).unwrap_err().exit, USAGE);
+        assert!(has_firmware_for_any(&[demo, linux], None).is_ok());
+        assert_eq!(has_firmware_for_any(&[linux], Some(Path::new("/no/where"))).unwrap_err().exit, MISSING);
     }
 
     #[test]
@@ -338,6 +390,10 @@ mod tests {
         use crate::failure::{FAILED, USAGE};
         assert_eq!(verdict(Tally::default(), Some("x")).unwrap_err().exit, USAGE);
         assert!(verdict(Tally::default(), None).is_ok());
+        assert_eq!(
+            verdict(Tally { not_run: 2, ..Tally::default() }, Some("firmware")).unwrap_err().exit,
+            USAGE
+        );
         assert_eq!(verdict(Tally { failed: 1, ..Tally::default() }, None).unwrap_err().exit, FAILED);
     }
 }

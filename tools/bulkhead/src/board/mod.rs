@@ -21,7 +21,7 @@ pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
-pub(crate) use source::{QEMU, machine_arguments, machine_size};
+pub(crate) use source::{QEMU, QEMU_TREE, machine_arguments, machine_size};
 
 /// A board.
 #[derive(Debug)]

@@ -16,6 +16,9 @@ use std::process::Command;
 /// The program that runs boards which are machines of QEMU.
 pub(crate) const QEMU: &str = "qemu-system-aarch64";
 
+/// In `device-tree`: QEMU is asked for it.
+pub(crate) const QEMU_TREE: &str = "qemu";
+
 /// How much of a machine a system has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MachineSize {
@@ -27,8 +30,8 @@ pub(crate) struct MachineSize {
 pub(super) fn tree(board: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Tree> {
     let source = &board.device_tree;
     let bytes = match (source.value.as_str(), &board.qemu) {
-        ("qemu", Some(qemu)) => from_qemu(qemu, machine_size(qemu, system), report)?,
-        ("qemu", None) => {
+        (QEMU_TREE, Some(qemu)) => from_qemu(qemu, machine_size(qemu, system), report)?,
+        (QEMU_TREE, None) => {
             let title = format!("board `{}` is no machine of QEMU", board.name);
             let diagnostic =
                 Diagnostic::new(Code::KeyMissing, title).at(&source.site, "QEMU is asked for its tree");

@@ -3,8 +3,10 @@
 //! Everything that could be asked of a library is in the library; here is what a person types and reads.
 
 pub(crate) mod board;
+pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod dts;
+pub(crate) mod flash;
 pub(crate) mod header;
 pub(crate) mod lock;
 pub(crate) mod map;

@@ -3,7 +3,7 @@
 //! `--expect` and `--send` are one script: their order on the command line is the order of the run.
 //! Clap sorts values by option, so the order is restored from the positions it kept.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
@@ -21,6 +21,9 @@ pub struct Options {
     /// Give the keyboard to this partition (default: the first with a UART of its own)
     #[arg(long, value_name = "PARTITION")]
     pub console: Option<String>,
+    /// Start this firmware (U-Boot, or Trusted Firmware with it) and let it find the image on a disk
+    #[arg(long, value_name = "PATH")]
+    pub firmware: Option<PathBuf>,
     /// Wait for a debugger and print the line that connects it
     #[arg(long)]
     pub gdb: bool,

@@ -30,10 +30,15 @@ impl Packages {
     pub(super) fn unpack(&self) -> Result<PathBuf, Failure> {
         let folder = self.folder.join("files");
         remove_if_there(&folder)?;
-        for file in &self.files {
-            action::run(Command::new("dpkg-deb").arg("--extract").arg(file).arg(&folder))?;
-        }
+        self.unpack_into(&folder)?;
         Ok(folder)
+    }
+
+    /// Unpacks all into a folder where others may be.
+    pub(super) fn unpack_into(&self, folder: &Path) -> Result<(), Failure> {
+        self.files
+            .iter()
+            .try_for_each(|file| action::run(Command::new("dpkg-deb").arg("--extract").arg(file).arg(folder)))
     }
 }
 

@@ -8,6 +8,7 @@ mod cpio;
 mod device_trees;
 mod disk;
 mod initramfs;
+mod kernels;
 mod u_boot;
 mod workloads;
 
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use device_trees::device_trees;
+pub(crate) use kernels::kernels;
 pub(crate) use u_boot::u_boot;
 pub(crate) use workloads::workloads;
 
@@ -40,8 +42,7 @@ const RESULTS: [&str; 3] = ["Image", "initrd.cpio.gz", "disk.img"];
 pub(crate) fn linux(kernel_package: &str, install: Install) -> Result<(), Failure> {
     let results = images().join("linux");
     let stamp = results.join("stamp");
-    let init = root().join("partitions/linux/init");
-    let init = fs::read(&init).map_err(Failure::about(&init))?;
+    let init = linux_init()?;
     let recipe = format!("{kernel_package} {RECIPE} {}\n", sha256(&init));
     let is_complete = RESULTS.iter().all(|name| results.join(name).is_file());
     if is_complete && fs::read_to_string(&stamp).is_ok_and(|text| text.starts_with(&recipe)) {
@@ -81,13 +82,24 @@ fn require_debian() -> Result<(), Failure> {
 fn pack(packages: &apt::Packages, init: &[u8], results: &Path) -> Result<(), Failure> {
     eprintln!("fetch: packing {}", packages.names().trim_end().replace('\n', ", "));
     let files = packages.unpack()?;
-    let kernel = find(&files, &|name| name.starts_with("vmlinuz-"))?
-        .ok_or_else(|| Failure::failed(format!("no kernel in {}", packages.names().trim_end())))?;
+    let kernel = kernel_in(&files, packages)?;
     let image = results.join("Image");
     fs::copy(&kernel, &image).map_err(Failure::about(&kernel))?;
     initramfs::write(&files, init, &results.join("initrd.cpio.gz"))?;
     disk::write(&target_dir().join("fetch/linux/disk"), &results.join("disk.img"))?;
     remove_if_there(&files)
+}
+
+/// What every kernel starts first.
+fn linux_init() -> Result<Vec<u8>, Failure> {
+    let init = root().join("partitions/linux/init");
+    fs::read(&init).map_err(Failure::about(&init))
+}
+
+/// The kernel among the files of packages.
+fn kernel_in(files: &Path, packages: &apt::Packages) -> Result<PathBuf, Failure> {
+    find(files, &|name| name.starts_with("vmlinuz-"))?
+        .ok_or_else(|| Failure::failed(format!("no kernel in {}", packages.names().trim_end())))
 }
 
 fn remove_if_there(path: &Path) -> Result<(), Failure> {
