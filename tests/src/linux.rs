@@ -163,7 +163,7 @@ fn no_exit_for_interrupts(context: &Context<'_>) -> Result<()> {
 
 fn kernels(context: &Context<'_>) -> Result<()> {
     for (folder, series) in KERNELS {
-        let name = format!("kernel-{folder}");
+        let name = format!("kernel-{}", folder.replace('.', "-"));
         let system = system("[0, 1]", "neighbour", 100).replace("\"linux/", &format!("\"{folder}/"));
         let system = system.replace(&format!("{folder}/disk.img"), "linux/disk.img");
         let mut linux = Linux::boot(context, &name, &context.made(&name, &system)?)?;
