@@ -173,6 +173,14 @@ in_window:
     ldr     x30, =primary_in_place
     b       mmu_on
 
+// A CPU that was released from a spin table, with nothing in its registers. One comes at a time, and its number is
+// where the boot CPU has left it.
+.global released_entry
+released_entry:
+    adrp    x0, {BOOT_RECORD}
+    add     x0, x0, :lo12:{BOOT_RECORD}
+    ldr     x0, [x0, #{RELEASED}]
+
 // A CPU that the firmware has started: x0 is its number. It reads what the boot CPU has cleaned for it.
 .global secondary_entry
 secondary_entry:

@@ -15,6 +15,7 @@
 extern crate std;
 
 mod abort;
+pub mod berth;
 mod bits;
 mod call;
 mod compartment;

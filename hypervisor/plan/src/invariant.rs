@@ -12,8 +12,8 @@ use crate::decode::Plan;
 use crate::function::is_answered_by_el2;
 use crate::limits;
 use crate::record::{
-    ConsoleKind, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart,
-    Trigger,
+    Conduit, ConsoleKind, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind,
+    Restart, Trigger,
 };
 use core::fmt;
 
@@ -32,6 +32,8 @@ pub enum Violation {
     DuplicateCpu(u64),
     /// A CPU is not the vCPU of its partition that its place says.
     Affinity(u64),
+    /// The CPU of this affinity waits to be released where it must not.
+    Release(u64),
     /// The partition's VMID is zero or another's.
     Vmid(Name),
     /// The partition's stage 2 has another form than the first one's.
@@ -76,6 +78,7 @@ pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     records_belong_to_one_partition(plan)?;
     gic::is_of_one_kind(plan)?;
     cpus_have_one_owner(plan)?;
+    releases_are_the_hypervisors(plan)?;
     vmids_are_unique(plan)?;
     translation_has_one_form(plan)?;
     for partition in plan.partitions {
@@ -138,6 +141,20 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
         Some(cpu) => Err(Violation::DuplicateCpu(cpu.mpidr)),
         None => Ok(()),
     }
+}
+
+/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins.
+fn releases_are_the_hypervisors(plan: &Plan<'_>) -> Result<(), Violation> {
+    let is_sound = |cpu: &&Cpu| match plan.board.conduit {
+        Conduit::SpinTable if cpu.partition != NO_PARTITION => {
+            let word = Span { base: cpu.release, size: 8 };
+            let given = plan.regions.iter().map(|region| &region.span);
+            cpu.release.is_aligned(8) && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
+        }
+        _ => cpu.release == Pa(0),
+    };
+    let odd = plan.cpus.iter().find(|cpu| !is_sound(cpu));
+    odd.map_or(Ok(()), |cpu| Err(Violation::Release(cpu.mpidr)))
 }
 
 fn vmids_are_unique(plan: &Plan<'_>) -> Result<(), Violation> {
@@ -257,10 +274,11 @@ fn steps_touch_own_registers(plan: &Plan<'_>, partition: &Partition) -> Result<(
     Ok(())
 }
 
-/// What EL2 answers itself never reaches the firmware.
+/// What EL2 answers itself never reaches the firmware, and nothing does where there is none.
 fn functions_are_the_firmwares(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
     let functions = partition.functions.of(plan.functions).unwrap_or_default();
-    match functions.iter().find(|function| is_answered_by_el2(function.id)) {
+    let has_firmware = plan.board.conduit == Conduit::Smc;
+    match functions.iter().find(|function| !has_firmware || is_answered_by_el2(function.id)) {
         Some(function) => Err(Violation::Function(partition.name, function.id)),
         None => Ok(()),
     }
@@ -349,6 +367,7 @@ impl fmt::Display for Violation {
             Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
             Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
             Self::Affinity(mpidr) => write!(f, "CPU {mpidr:#x} is shown as another than its place says"),
+            Self::Release(mpidr) => write!(f, "CPU {mpidr:#x} waits where not only the hypervisor writes"),
             Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),
             Self::Translation(who) => write!(f, "{who}: its stage 2 has a form of its own"),
             Self::Region(who, at) => write!(f, "{who}: the region at {at} is malformed"),

@@ -91,11 +91,13 @@ impl GicVersion {
     }
 }
 
-/// How EL2 calls the firmware's PSCI.
+/// How EL2 reaches the firmware that starts CPUs and turns the board off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(u32)]
 pub enum Conduit {
-    /// By `SMC`.
+    /// There is none: each CPU waits for an address to begin at, in [`Cpu::release`], and nobody turns it off.
+    SpinTable = 0,
+    /// It has PSCI, called by `SMC`.
     Smc = 1,
 }
 
@@ -161,6 +163,9 @@ pub struct Cpu {
     pub partition: u32,
     /// The number that a GICv2 knows it by, below [`limits::CPU_INTERFACES`]; zero where there is a GICv3.
     pub interface: u32,
+    /// Where it waits for the address at which it is to begin (Linux, `Documentation/arch/arm64/booting.rst`);
+    /// zero on a board with [`Conduit::Smc`], and if nobody owns it.
+    pub release: Pa,
 }
 
 impl Cpu {
