@@ -101,6 +101,11 @@ pub(crate) fn console(board: &Board) -> Console {
     }
 }
 
+/// The way to the firmware as the plan writes it. A board without one was refused.
+pub(crate) fn conduit(board: &Board) -> Conduit {
+    board.conduit.unwrap_or(Conduit::Smc)
+}
+
 fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
     let board = system.board;
     BoardRecord {
@@ -114,8 +119,7 @@ fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
             Version::V2 => GicVersion::V2,
             Version::V3 => GicVersion::V3,
         },
-        // A board without one was refused.
-        conduit: board.conduit.unwrap_or(Conduit::Smc),
+        conduit: conduit(board),
         wake: wake(system, spaces).unwrap_or(0),
         reserved: 0,
     }
@@ -130,6 +134,7 @@ fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
         virtual_mpidr: u64::from(virtual_mpidr),
         partition,
         interface: if board.gic.version == Version::V2 { cpu.interface } else { 0 },
+        release: cpu.release.filter(|_| owner.is_some()).unwrap_or(Pa(0)),
     }
 }
 

@@ -30,6 +30,7 @@ const SYSTEMS: &[&str] = &[
     "raw",
     "rest",
     "spare/uarts",
+    "spin-table/two",
     "three",
     "treeless",
     "twenty/wide",

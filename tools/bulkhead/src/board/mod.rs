@@ -72,10 +72,10 @@ impl Board {
         let ram = memory::ram(&tree, stated)?;
         let memory = memory::usable(&tree, &ram)?;
         let gic = gic::gic(&tree)?;
-        let cpus = cpus::cpus(&tree, &gic)?;
-        let conduit = cpus::psci(&tree, &cpus);
+        let conduit = cpus::conduit(&tree);
         let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
         let (name, conduit) = (name.to_owned(), conduit.ok());
+        let cpus = cpus::cpus(&tree, &gic, conduit)?;
         Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
     }
 

@@ -5,7 +5,7 @@
 use crate::board::{Board, Gic, Version, stdout};
 use crate::load::size_text;
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::Span;
+use bulkhead_plan::{Conduit, Span};
 use std::collections::BTreeMap;
 
 /// Nodes of one kind that are named one by one; of more, only the number is told.
@@ -108,10 +108,11 @@ fn cpus(board: &Board) -> String {
     let mut methods: Vec<&str> =
         board.cpus.iter().filter_map(|cpu| tree.node(cpu.node).text("enable-method")).collect();
     methods.dedup();
-    let started = match (methods.is_empty(), board.conduit.is_some()) {
+    let started = match (methods.is_empty(), board.conduit) {
         (true, _) => "the tree does not say how they are started".to_owned(),
-        (false, true) => "started by PSCI through SMC".to_owned(),
-        (false, false) => format!("started by {}", methods.join(" and ")),
+        (false, Some(Conduit::Smc)) => "started by PSCI through SMC".to_owned(),
+        (false, Some(Conduit::SpinTable)) => "started out of a spin table".to_owned(),
+        (false, None) => format!("started by {}", methods.join(" and ")),
     };
     format!("{}; {started}", kinds.join(", "))
 }
