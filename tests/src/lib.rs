@@ -19,6 +19,7 @@ mod demo;
 mod entry_state;
 mod firmware;
 mod fuzz;
+mod gdb;
 mod gicv2;
 mod in_place;
 mod intruder;
@@ -32,6 +33,7 @@ mod shapes;
 mod systems;
 mod trees;
 mod uboot;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -134,6 +136,7 @@ pub fn all(long: bool) -> Vec<Test> {
         gicv2::TESTS,
         intruder::TESTS,
         restart::TESTS,
+        waiting::TESTS,
         bench::TESTS,
     ]
     .concat();

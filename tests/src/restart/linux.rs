@@ -5,7 +5,7 @@
 //! instruction. The warden waits until Linux turns on its third CPU: so the test tells it, through Linux, that the
 //! time has come.
 
-use super::gdb::{self, Debugger};
+use crate::gdb::{self, Debugger};
 use super::times;
 use crate::counted;
 use crate::counts::Counts;
