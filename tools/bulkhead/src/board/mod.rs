@@ -14,6 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::{BoardFile, SystemFile, Wish};
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{BLOCK, Conduit, Span};
+use std::path::PathBuf;
 
 pub(crate) use console::{Console, refuse as refuse_console, stdout};
 pub(crate) use cpus::{BoardCpu, cores};
@@ -21,7 +22,7 @@ pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
-pub(crate) use source::{QEMU, QEMU_TREE, machine_arguments, machine_size};
+pub(crate) use source::{FETCHED, QEMU, QEMU_TREE, machine_arguments, machine_size, tree_file};
 
 /// A board.
 #[derive(Debug)]
@@ -47,14 +48,19 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// Gets the board's tree and reads the facts from it; `None` after a fault that leaves no board.
-    pub(crate) fn read(wish: &Wish, report: &mut Report) -> Option<Self> {
-        Self::of(&wish.board, Some(&wish.system), report)
+    /// Gets the board's tree, out of the folders of images if it was fetched, and reads the facts from it; `None` after a fault that leaves no board.
+    pub(crate) fn read(wish: &Wish, images: &[PathBuf], report: &mut Report) -> Option<Self> {
+        Self::of(&wish.board, Some(&wish.system), images, report)
     }
 
     /// The same for a board, with the machine in QEMU that a system asks for, if there is a system.
-    pub(crate) fn of(file: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Self> {
-        let tree = source::tree(file, system, report)?;
+    pub(crate) fn of(
+        file: &BoardFile,
+        system: Option<&SystemFile>,
+        images: &[PathBuf],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let tree = source::tree(file, system, images, report)?;
         match Self::from_tree(tree, &file.name, &file.memory) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);

@@ -1,16 +1,19 @@
-//! Where the board's device tree comes from: a file, or QEMU itself.
+//! Where the board's device tree comes from: a file, a package of Debian's, or QEMU itself.
+//!
+//! Trees that are not ours to hand on are fetched (`cargo xtask fetch boards`) and known by their SHA-256.
 //!
 //! QEMU's tree depends on how many CPUs, how much memory and which serial lines the machine has, so it
 //! is asked for with exactly the arguments that the machine is later started with. The seeds that it puts
 //! into `/chosen` are never read: the same input gives the same image.
 
 use crate::diagnostic::{Code, Diagnostic, Report};
-use crate::load::{BoardFile, Qemu, SystemFile, shown};
+use crate::load::{BoardFile, Fetch, Qemu, SystemFile, images_beside, shown};
 use crate::tree::Tree;
+use bulkhead_verify::Digest;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The program that runs boards which are machines of QEMU.
@@ -26,8 +29,16 @@ pub(crate) struct MachineSize {
     memory: u64,
 }
 
-/// The board's tree; `None` after a fault was filed.
-pub(super) fn tree(board: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Tree> {
+/// Where trees are that were fetched, in a folder of images.
+pub(crate) const FETCHED: &str = "boards";
+
+/// The board's tree, if it is fetched out of one of the folders of images; `None` after a fault was filed.
+pub(super) fn tree(
+    board: &BoardFile,
+    system: Option<&SystemFile>,
+    images: &[PathBuf],
+    report: &mut Report,
+) -> Option<Tree> {
     let source = &board.device_tree;
     let bytes = match (source.value.as_str(), &board.qemu) {
         (QEMU_TREE, Some(qemu)) => from_qemu(qemu, machine_size(qemu, system), report)?,
@@ -38,7 +49,7 @@ pub(super) fn tree(board: &BoardFile, system: Option<&SystemFile>, report: &mut 
             report.push(diagnostic.help("add the table `[qemu]`"));
             return None;
         }
-        (file, _) => from_file(board, file, report)?,
+        (_, _) => from_file(board, images, report)?,
     };
     match Tree::parse(&bytes) {
         Ok(tree) => Some(tree),
@@ -78,16 +89,53 @@ pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -
     .collect()
 }
 
-fn from_file(board: &BoardFile, file: &str, report: &mut Report) -> Option<Vec<u8>> {
-    let path = board.folder.join(file);
-    fs::read(&path)
-        .map_err(|error| {
-            let title = format!("cannot read the device tree `{}`: {error}", shown(&path));
-            let site = &board.device_tree.site;
-            report.push(Diagnostic::new(Code::TreeMissing, title).at(site, "named here"));
-        })
-        .ok()
+/// The file of the board's tree, if it is there or should be.
+pub(crate) fn tree_file(board: &BoardFile, images: &[PathBuf]) -> Option<PathBuf> {
+    let name = Path::new(&board.device_tree.value);
+    if board.device_tree.value == "qemu" {
+        return None;
+    }
+    let beside = board.folder.join(name);
+    if board.fetch.is_none() {
+        return Some(beside);
+    }
+    let fetched =
+        images_beside(&board.folder, images).into_iter().skip(1).map(|it| it.join(FETCHED).join(name));
+    let places: Vec<PathBuf> = [beside].into_iter().chain(fetched).collect();
+    places.iter().find(|path| path.is_file()).or(places.last()).cloned()
 }
+
+fn from_file(board: &BoardFile, images: &[PathBuf], report: &mut Report) -> Option<Vec<u8>> {
+    let path = tree_file(board, images)?;
+    let site = &board.device_tree.site;
+    match (fs::read(&path), &board.fetch) {
+        (Ok(bytes), Some(fetch)) => is_the_one(bytes, fetch, &path).map_err(|fault| report.push(fault)).ok(),
+        (Ok(bytes), None) => Some(bytes),
+        (Err(error), fetch) => {
+            let title = format!("cannot read the device tree `{}`: {error}", shown(&path));
+            let missing = Diagnostic::new(Code::TreeMissing, title).at(site, "named here");
+            let help = |fetch: &Fetch| format!("`{HOW}` takes it from Debian's `{}`", fetch.package.value);
+            report.push(missing.help_if(fetch.as_ref().map(help)));
+            None
+        }
+    }
+}
+
+/// A tree with another digest than the board's is another tree, though perhaps a newer one of the same board.
+fn is_the_one(bytes: Vec<u8>, fetch: &Fetch, path: &Path) -> Result<Vec<u8>, Diagnostic> {
+    let digest = Digest::of(&bytes).to_string();
+    if digest == fetch.sha256.value {
+        return Ok(bytes);
+    }
+    let title = format!("`{}` is not the device tree that the board names", shown(path));
+    let other = Diagnostic::new(Code::TreeDamaged, title).at(&fetch.sha256.site, "another one");
+    Err(other
+        .note(format!("its SHA-256 is {digest}"))
+        .help(format!("delete it; `{HOW}` fetches the right one")))
+}
+
+/// The command that fetches trees.
+const HOW: &str = "cargo xtask fetch boards";
 
 fn from_qemu(qemu: &Qemu, size: MachineSize, report: &mut Report) -> Option<Vec<u8>> {
     let refused = |reason: String| {

@@ -16,8 +16,10 @@ pub(crate) struct BoardFile {
     pub(crate) name: String,
     /// Its folder.
     pub(crate) folder: PathBuf,
-    /// `qemu`, or a file beside `board.toml`.
+    /// `qemu`, or a file beside `board.toml` or, if it is fetched, among the images.
     pub(crate) device_tree: Located<String>,
+    /// Where that file comes from, if it is not part of the board's folder.
+    pub(crate) fetch: Option<Fetch>,
     /// How to start it in QEMU, if QEMU has it.
     pub(crate) qemu: Option<Qemu>,
     /// First byte of the hypervisor's window.
@@ -30,6 +32,17 @@ pub(crate) struct BoardFile {
     pub(crate) silences: Vec<Silence>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
     pub(crate) unwired: Vec<Located<u64>>,
+}
+
+/// A file in a package of Debian's.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    /// The package.
+    pub(crate) package: Located<String>,
+    /// The file's path in it.
+    pub(crate) path: Located<String>,
+    /// What it is known by, in hexadecimal.
+    pub(crate) sha256: Located<String>,
 }
 
 /// A machine of QEMU.
@@ -58,6 +71,7 @@ impl BoardFile {
 pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Report) -> Option<BoardFile> {
     fields.required::<String>("description", report);
     let device_tree = fields.required("device-tree", report);
+    let fetch = fields.table("fetch", "`[fetch]`", report).map(|fields| fetch(fields, report));
     let unwired = fields.optional::<Vec<Located<u64>>>("unwired-interrupts", report);
     let memory = fields.tables("memory", "`[[memory]]`", report);
     let memory = memory.into_iter().map(|fields| stretch(fields, report)).collect::<Option<_>>();
@@ -70,15 +84,12 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let window = hypervisor.required("window", report);
     let console = hypervisor.optional("console", report);
     hypervisor.finish(report);
-    let qemu = match qemu {
-        Some(None) => return None,
-        Some(found) => found,
-        None => None,
-    };
+    let (Some(qemu), Some(fetch)) = (whole(qemu), whole(fetch)) else { return None };
     Some(BoardFile {
         name: folder_name(folder),
         folder: folder.to_owned(),
         device_tree: device_tree?,
+        fetch,
         qemu,
         window: window?,
         console,
@@ -93,6 +104,20 @@ fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Span> {
     let size = fields.required::<Size>("size", report);
     fields.finish(report);
     Some(Span::new(base?.value, size?.value.0))
+}
+
+/// A table that is not there is whole; one with a fault is not.
+#[expect(clippy::option_option, reason = "the outer one is a fault, the inner one a table that is not there")]
+fn whole<T>(table: Option<Option<T>>) -> Option<Option<T>> {
+    table.map_or(Some(None), |found| found.map(Some))
+}
+
+fn fetch(mut fields: Fields<'_>, report: &mut Report) -> Option<Fetch> {
+    let package = fields.required("package", report);
+    let path = fields.required("path", report);
+    let sha256 = fields.required("sha256", report);
+    fields.finish(report);
+    Some(Fetch { package: package?, path: path?, sha256: sha256? })
 }
 
 fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
