@@ -85,6 +85,7 @@ pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -
         "none",
     ]
     .into_iter()
+    .chain(qemu.accel.iter().flat_map(|accel| ["-accel", &accel.value]))
     .map(OsString::from)
     .collect()
 }

@@ -58,6 +58,8 @@ pub(crate) struct Qemu {
     pub(crate) memory: Located<Size>,
     /// What each `-serial` is on the board, in QEMU's order.
     pub(crate) serial: Vec<Located<String>>,
+    /// `-accel`, if QEMU's own choice does not do.
+    pub(crate) accel: Option<Located<String>>,
 }
 
 impl BoardFile {
@@ -126,8 +128,9 @@ fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
     let cpus = fields.required("cpus", report);
     let memory = fields.required("memory", report);
     let serial = fields.required::<Vec<Located<String>>>("serial", report);
+    let accel = fields.optional("accel", report);
     fields.finish(report);
-    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value })
+    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value, accel })
 }
 
 /// The folder's own name, also where the path to it is empty or ends in `..`.
