@@ -149,6 +149,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
         }
         partition.set_loaded();
         log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
+        muster::tell(system, partition);
     }
     mark::begin::<{ Phase::Enter as u16 }>();
     let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };

@@ -23,8 +23,10 @@ mod gdb;
 mod gicv2;
 mod in_place;
 mod intruder;
+mod journal;
 mod linux;
 mod loader;
+mod qmp;
 mod refusal;
 mod registers;
 mod restart;
@@ -137,6 +139,7 @@ pub fn all(long: bool) -> Vec<Test> {
         intruder::TESTS,
         restart::TESTS,
         waiting::TESTS,
+        journal::TESTS,
         bench::TESTS,
     ]
     .concat();

@@ -30,6 +30,7 @@ mod fault;
 pub mod handoff;
 mod id;
 pub mod inject;
+pub mod journal;
 mod life;
 mod mmio;
 mod nature;

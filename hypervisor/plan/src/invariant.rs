@@ -192,7 +192,10 @@ fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(),
 
 fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
     let console = Span { base: plan.board.console.base, size: PAGE };
-    let console = if plan.board.console.kind == ConsoleKind::None { Span::default() } else { console };
+    let has_none = plan.board.console.kind == ConsoleKind::None;
+    let heir = usize::try_from(plan.board.heir).ok().and_then(|heir| plan.partitions.get(heir));
+    let is_heir = heir.is_some_and(|heir| heir.vmid == partition.vmid);
+    let console = if has_none || is_heir { Span::default() } else { console };
     for region @ Region { span, kind, .. } in regions(plan, partition) {
         let in_ram = plan.memory.iter().any(|ram| ram.contains(span));
         let touches_ram = plan.memory.iter().any(|ram| ram.overlaps(span));

@@ -8,7 +8,7 @@ use crate::limits;
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
-/// In [`Cpu::partition`]: nobody owns this CPU; it stays off.
+/// In [`Cpu::partition`]: nobody owns this CPU; it stays off. In [`Board::heir`]: the console stays EL2's.
 pub const NO_PARTITION: u32 = u32::MAX;
 
 /// A short text, padded with zero bytes.
@@ -145,8 +145,8 @@ pub struct Board {
     pub conduit: Conduit,
     /// INTID of the SPI by which EL2 wakes CPUs where there is a GICv2, nobody's; zero where there is a GICv3.
     pub wake: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Index of the partition that has the console once all of them have begun, or [`NO_PARTITION`].
+    pub heir: u32,
 }
 
 /// A CPU of the board.

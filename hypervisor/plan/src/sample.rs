@@ -155,7 +155,7 @@ fn board() -> Board {
         gic: GicVersion::V3,
         conduit: Conduit::Smc,
         wake: 0,
-        reserved: 0,
+        heir: NO_PARTITION,
     }
 }
 

@@ -5,10 +5,10 @@
 //! instruction. The warden waits until Linux turns on its third CPU: so the test tells it, through Linux, that the
 //! time has come.
 
-use crate::gdb::{self, Debugger};
 use super::times;
 use crate::counted;
 use crate::counts::Counts;
+use crate::gdb::{self, Debugger};
 use crate::linux::Linux;
 use crate::{Board, Context, Running, patience};
 use anyhow::{Context as _, Result, bail, ensure};

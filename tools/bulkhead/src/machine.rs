@@ -104,11 +104,13 @@ fn disk_arguments(name: &str, path: &Path, bus: &str) -> [OsString; 4] {
 fn carries(system: &System<'_>, serial: &str) -> Serial {
     let board: &Board = system.board;
     let Some(node) = board.tree.find(serial) else { return Serial::Unused };
-    if board.is_console(node) {
-        return Serial::Shared;
-    }
     let owner = system.partitions.iter().find(|partition| partition.owns(node));
-    owner.map_or(Serial::Unused, |owner| Serial::Partition(owner.name().to_owned()))
+    match (owner.map(|owner| owner.name().to_owned()), board.is_console(node)) {
+        (None, true) => Serial::Shared,
+        (Some(heir), true) => Serial::Inherited(heir),
+        (Some(owner), false) => Serial::Partition(owner),
+        (None, false) => Serial::Unused,
+    }
 }
 
 #[cfg(test)]

@@ -101,6 +101,13 @@ pub(crate) fn console(board: &Board) -> Console {
     }
 }
 
+/// The partition that owns the hypervisor's console.
+fn heir(system: &System<'_>) -> u32 {
+    let owns =
+        |partition: &Planned<'_>| system.board.console.is_some_and(|console| partition.owns(console.node));
+    system.partitions.iter().position(owns).map_or(NO_PARTITION, small)
+}
+
 /// The way to the firmware as the plan writes it. A board without one was refused.
 pub(crate) fn conduit(board: &Board) -> Conduit {
     board.conduit.unwrap_or(Conduit::Smc)
@@ -121,7 +128,7 @@ fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
         },
         conduit: conduit(board),
         wake: wake(system, spaces).unwrap_or(0),
-        reserved: 0,
+        heir: heir(system),
     }
 }
 

@@ -83,7 +83,8 @@ fn reach(plan: &Plan<'_>, partition: usize, leaves: &[Leaf]) -> Vec<Reach> {
 fn hypervisors<'a>(plan: &'a Plan<'_>, partition: usize) -> impl Iterator<Item = (Span, &'static str)> + 'a {
     let board = plan.board;
     let console = Span { base: board.console.base, size: PAGE };
-    let console = (board.console.kind != ConsoleKind::None).then_some((console, "the hypervisor's console"));
+    let keeps_console = board.console.kind != ConsoleKind::None && u32::try_from(partition) != Ok(board.heir);
+    let console = keeps_console.then_some((console, "the hypervisor's console"));
     let fixed = [(board.window, "the hypervisor's window"), (board.distributor, "the distributor")];
     let translators = plan.translators.iter().map(|span| (*span, "an ITS"));
     let interface = board.cpu_interface;

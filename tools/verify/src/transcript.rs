@@ -216,7 +216,7 @@ fn own(plan: &Plan<'_>) -> Vec<Own> {
     let own = |what, span: Span| Own { what, place: span.into() };
     let mut all =
         vec![own("window", board.window), own("heap", board.heap), own("distributor", board.distributor)];
-    if board.console.kind != ConsoleKind::None {
+    if board.console.kind != ConsoleKind::None && board.heir == NO_PARTITION {
         all.push(own("console", Span { base: board.console.base, size: PAGE }));
     }
     all.extend(plan.translators.iter().map(|span| own("ITS", *span)));

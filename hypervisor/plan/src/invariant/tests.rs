@@ -41,6 +41,20 @@ fn memory_of_the_hypervisor_is_nobodys() {
 }
 
 #[test]
+fn the_console_is_its_heirs_and_nobody_elses() {
+    let given = |region: usize, heir| {
+        verdict(|plan| {
+            plan.regions[region].span.base = Pa(0x0904_0000);
+            plan.board.heir = heir;
+        })
+    };
+    assert_eq!(given(2, 0), Ok(()));
+    for heir in [1, 2, NO_PARTITION] {
+        assert_eq!(given(2, heir), Err(Violation::Private(name("first"), Pa(0x0904_0000))), "{heir}");
+    }
+}
+
+#[test]
 fn ram_must_exist_and_devices_must_not_be_ram() {
     let nowhere = verdict(|plan| plan.regions[5].span.base = Pa(0x8000_0000));
     assert_eq!(nowhere, Err(Violation::NotRam(name("second"), Pa(0x8000_0000))));

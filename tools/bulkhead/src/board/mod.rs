@@ -43,6 +43,8 @@ pub(crate) struct Board {
     pub(crate) conduit: Option<Conduit>,
     /// Where the hypervisor speaks.
     pub(crate) console: Option<Console>,
+    /// Whether a partition may have that UART, once the last one has begun.
+    pub(crate) hands_over: bool,
     /// Why the hypervisor cannot run on it today. It can be described and carved up all the same.
     pub(crate) obstacles: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Board {
         match Self::from_tree(tree, &file.name, &file.memory) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);
+                board.hands_over = file.hand_over.as_ref().is_some_and(|hand_over| hand_over.value);
                 Some(board)
             }
             Err(reason) => {
@@ -82,7 +85,7 @@ impl Board {
         let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
         let (name, conduit) = (name.to_owned(), conduit.ok());
         let cpus = cpus::cpus(&tree, &gic, conduit)?;
-        Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
+        Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, hands_over: false, obstacles })
     }
 
     /// The memory that a tree says there is.
@@ -103,7 +106,7 @@ impl Board {
 
     /// Why a node can belong to no partition, if so.
     pub(crate) fn why_reserved(&self, id: NodeId) -> Option<&'static str> {
-        let console = || self.is_console(id).then_some("it is the hypervisor's console");
+        let console = || self.keeps_console(id).then_some("it is the hypervisor's console");
         why_never_assignable(&self.tree, id).or_else(console)
     }
 
@@ -125,6 +128,11 @@ impl Board {
     pub(crate) fn stdout_options(&self, path: &str) -> &str {
         let known = stdout(&self.tree).filter(|(node, _)| self.tree.node(*node).path == path);
         known.map_or("", |(_, options)| options)
+    }
+
+    /// Whether a node is the UART that the hypervisor speaks through as long as the board is on.
+    pub(crate) fn keeps_console(&self, id: NodeId) -> bool {
+        self.is_console(id) && !self.hands_over
     }
 
     /// Whether a node is the UART that the hypervisor speaks through.

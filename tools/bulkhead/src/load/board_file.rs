@@ -26,6 +26,8 @@ pub(crate) struct BoardFile {
     pub(crate) window: Located<u64>,
     /// Device-tree path or label of the UART that the hypervisor speaks through, if it speaks.
     pub(crate) console: Option<Located<String>>,
+    /// Whether a partition may have that UART, once the last one has begun.
+    pub(crate) hand_over: Option<Located<bool>>,
     /// The board's memory, where the tree leaves it to the firmware to say.
     pub(crate) memory: Vec<Span>,
     /// How devices stop writing memory.
@@ -85,6 +87,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let mut hypervisor = hypervisor?;
     let window = hypervisor.required("window", report);
     let console = hypervisor.optional("console", report);
+    let hand_over = hypervisor.optional("hand-over", report);
     hypervisor.finish(report);
     let (Some(qemu), Some(fetch)) = (whole(qemu), whole(fetch)) else { return None };
     Some(BoardFile {
@@ -95,6 +98,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         qemu,
         window: window?,
         console,
+        hand_over,
         memory: memory?,
         silences,
         unwired: unwired.map(|list| list.value).unwrap_or_default(),

@@ -85,7 +85,7 @@ impl<'a> Survey<'a> {
         for span in self.redistributors() {
             all.push(self.own(span, Kind::Interrupts, "redistributors", &[tree]));
         }
-        if board.console.kind != ConsoleKind::None {
+        if board.console.kind != ConsoleKind::None && board.heir == NO_PARTITION {
             let console = Span { base: board.console.base, size: PAGE };
             let sites: Vec<&Site> = file.console.iter().map(|console| &console.site).collect();
             all.push(self.own(console, Kind::Device, "console", &sites));
