@@ -41,8 +41,10 @@ pub(crate) extern "C" fn boot(fdt: u64) -> ! {
     control::permit_simd();
     let Some(header) = boot_header() else { stop_the_board() };
     firmware::reach_by(header.conduit);
-    // SAFETY: the boot tables map the UART, and so do EL2's own.
-    unsafe { console::start(&header.console) };
+    if header.console.is_sound() {
+        // SAFETY: it is; the boot tables map the UART, and so do EL2's own.
+        unsafe { console::start(&header.console) };
+    }
     match prepare(header, fdt) {
         Ok(system) => start(system),
         Err(refusal) => refuse(&refusal),

@@ -61,7 +61,7 @@ struct Logger;
 ///
 /// # Safety
 ///
-/// The UART is mapped as Device memory where it lies physically, from now on.
+/// The UART is sound, and mapped as Device memory where it lies physically, from now on.
 pub(crate) unsafe fn start(description: &Description) {
     // SAFETY: the caller promises it.
     let uart = *UART.call_once(|| unsafe { Uart::new(description) });

@@ -10,7 +10,7 @@ use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
 use bulkhead_core::{KEPT, Reason, Registers, Seen, el2, handoff};
-use bulkhead_plan::{BootHeader, Console, Pa, ROOM_FOR_TREE, Span};
+use bulkhead_plan::{BootHeader, Change, Console, Pa, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
 use core::mem::{offset_of, size_of};
@@ -55,6 +55,9 @@ const WINDOW_L0_OFFSET: u64 = (IMAGE >> 39 & 0x1ff) * 8;
 
 /// `vectors.S` has the CPU where it has the frame.
 const _: () = assert!(offset_of!(Cpu, frame) == 0);
+/// `entry.S` reads what follows each other in pairs, and tells the widths 1 and 4 apart by their lowest bit.
+const _: () = assert!(offset_of!(Console, room) == offset_of!(Console, mask) + 4);
+const _: () = assert!(offset_of!(Change, clear) == 4 && offset_of!(Change, set) == 8);
 /// What `vectors.S` relies on when it keeps an exit.
 const _: () = assert!(KEPT.is_power_of_two() && size_of::<Seen>() == 16 && offset_of!(Seen, pc) == 8);
 
@@ -107,6 +110,12 @@ global_asm!(
     ROOM_FOR_TREE = const ROOM_FOR_TREE,
     HEAP_BASE = const offset_of!(BootHeader, heap) + offset_of!(Span, base),
     CONSOLE_BASE = const offset_of!(BootHeader, console) + offset_of!(Console, base),
+    CONSOLE_STATUS = const offset_of!(BootHeader, console) + offset_of!(Console, status),
+    CONSOLE_MASK = const offset_of!(BootHeader, console) + offset_of!(Console, mask),
+    CONSOLE_DATA = const offset_of!(BootHeader, console) + offset_of!(Console, data),
+    CONSOLE_ON = const offset_of!(BootHeader, console) + offset_of!(Console, on),
+    CONSOLE_ON_SIZE = const size_of::<[Change; 2]>(),
+    CONSOLE_WIDTH = const offset_of!(BootHeader, console) + offset_of!(Console, width),
     BOOT_PAGES = const BOOT_PAGES,
     DEVICE_ATTRIBUTES = const DEVICE_ATTRIBUTES,
     BLOCK_ATTRIBUTES = const BLOCK_ATTRIBUTES,

@@ -7,7 +7,7 @@
 use crate::stage1::{Kind, MapError, Mapping, Root, Tables};
 use bulkhead_plan::limits::PARTITIONS;
 use bulkhead_plan::{
-    BootHeader, Conduit, ConsoleKind, Cpu, GicVersion, PAGE, Pa, Partition, Plan, RegionKind, Span, Step,
+    BootHeader, Conduit, Cpu, GicVersion, PAGE, Pa, Partition, Plan, RegionKind, Span, Step,
 };
 
 /// Where the image runs, and with it the whole window: the base of `hypervisor.ld`.
@@ -84,9 +84,8 @@ impl Sight {
     }
 }
 
-/// Bytes of a redistributor's two frames, of a UART's.
+/// Bytes of a redistributor's two frames.
 const REDISTRIBUTOR: u64 = 0x2_0000;
-const UART: u64 = 0x1000;
 /// The page of an ITS's control frame that holds GITS_CTLR.
 const TRANSLATOR: u64 = 0x1000;
 
@@ -113,14 +112,12 @@ fn image(ground: &Ground<'_>) -> Option<[Mapping; 7]> {
 }
 
 fn devices(plan: &Plan<'_>) -> impl Iterator<Item = Mapping> {
-    let has_console = plan.board.console.kind != ConsoleKind::None;
-    let console = has_console.then_some((plan.board.console.base, UART));
     let translators = plan.translators.iter().map(|translator| (translator.base, TRANSLATOR));
     let has_redistributors = plan.board.gic == GicVersion::V3;
     let redistributors = plan.cpus.iter().filter(move |_| has_redistributors);
     let redistributors = redistributors.map(|cpu| (cpu.redistributor, REDISTRIBUTOR));
-    let gic = [plan.board.distributor, plan.board.cpu_interface].map(|span| (span.base, span.size));
-    let all = gic.into_iter().filter(|(_, size)| *size != 0).chain(console);
+    let fixed = [plan.board.distributor, plan.board.cpu_interface, plan.board.console.page()];
+    let all = fixed.into_iter().filter(|span| span.size != 0).map(|span| (span.base, span.size));
     all.chain(translators).chain(redistributors).map(|(base, size)| Mapping {
         va: base.0,
         pa: base,

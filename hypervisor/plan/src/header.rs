@@ -4,7 +4,8 @@
 //! `Documentation/arch/arm64/booting.rst`. It is all that the entry code reads before its MMU is on.
 
 use crate::address::{BLOCK, Span};
-use crate::record::{Conduit, Console};
+use crate::console::Console;
+use crate::record::Conduit;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 /// Bytes from the start of the image to the boot header: right behind the 64 bytes of the `Image` header.

@@ -12,8 +12,7 @@ use crate::decode::Plan;
 use crate::function::is_answered_by_el2;
 use crate::limits;
 use crate::record::{
-    Conduit, ConsoleKind, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind,
-    Restart, Trigger,
+    Conduit, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Trigger,
 };
 use core::fmt;
 
@@ -48,6 +47,8 @@ pub enum Violation {
     Private(Name, Pa),
     /// One byte in two regions.
     Shared(Name, Name, Pa),
+    /// The hypervisor's UART is described as none that can be.
+    Console,
     /// The interrupt controller is described as none that there is.
     Gic,
     /// A page of the interrupt controller that the partition may not have, or not there.
@@ -76,6 +77,7 @@ pub enum Violation {
 pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     the_window_holds_all_of_the_hypervisor(plan)?;
     records_belong_to_one_partition(plan)?;
+    the_console_is_a_uart(plan)?;
     gic::is_of_one_kind(plan)?;
     cpus_have_one_owner(plan)?;
     releases_are_the_hypervisors(plan)?;
@@ -103,6 +105,12 @@ fn the_window_holds_all_of_the_hypervisor(plan: &Plan<'_>) -> Result<(), Violati
     let pages = plan.header.tables.base.is_aligned(PAGE) && plan.board.heap.base.is_aligned(PAGE);
     let is_ram = plan.memory.iter().any(|ram| ram.contains(window));
     if inside && aligned && pages && is_ram { Ok(()) } else { Err(Violation::Window) }
+}
+
+fn the_console_is_a_uart(plan: &Plan<'_>) -> Result<(), Violation> {
+    let console = &plan.board.console;
+    let is_ram = plan.memory.iter().any(|ram| ram.overlaps(&console.page()));
+    if console.is_sound() && !is_ram { Ok(()) } else { Err(Violation::Console) }
 }
 
 /// The ranges of the partitions follow each other and use up their tables, so no record has two owners.
@@ -191,11 +199,9 @@ fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(),
 }
 
 fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
-    let console = Span { base: plan.board.console.base, size: PAGE };
-    let has_none = plan.board.console.kind == ConsoleKind::None;
     let heir = usize::try_from(plan.board.heir).ok().and_then(|heir| plan.partitions.get(heir));
     let is_heir = heir.is_some_and(|heir| heir.vmid == partition.vmid);
-    let console = if has_none || is_heir { Span::default() } else { console };
+    let console = if is_heir { Span::default() } else { plan.board.console.page() };
     for region @ Region { span, kind, .. } in regions(plan, partition) {
         let in_ram = plan.memory.iter().any(|ram| ram.contains(span));
         let touches_ram = plan.memory.iter().any(|ram| ram.overlaps(span));
@@ -378,6 +384,7 @@ impl fmt::Display for Violation {
             Self::NotDevice(who, at) => write!(f, "{who}: there is RAM and no device at {at}"),
             Self::Private(who, at) => write!(f, "{who}: what is at {at} belongs to the hypervisor"),
             Self::Shared(first, second, at) => write!(f, "{first} and {second} both own {at}"),
+            Self::Console => f.write_str("the hypervisor's UART is none that can be"),
             Self::Gic => f.write_str("the interrupt controller is none that there is"),
             Self::GicPage(who, at) => write!(f, "{who}: {at} is no page of its CPUs' interrupts"),
             Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),

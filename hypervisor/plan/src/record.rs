@@ -4,6 +4,7 @@
 //! has no padding, so the bytes are the value. Enumerations are checked while decoding.
 
 use crate::address::{Ipa, Pa, Span};
+use crate::console::Console;
 use crate::limits;
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
@@ -99,28 +100,6 @@ pub enum Conduit {
     SpinTable = 0,
     /// It has PSCI, called by `SMC`.
     Smc = 1,
-}
-
-/// What kind of UART the hypervisor speaks through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(u32)]
-pub enum ConsoleKind {
-    /// No UART: the hypervisor is silent.
-    None = 0,
-    /// Arm PrimeCell UART (PL011, DDI 0183).
-    Pl011 = 1,
-}
-
-/// The hypervisor's own UART.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Console {
-    /// First byte of its registers, page aligned.
-    pub base: Pa,
-    /// What it is.
-    pub kind: ConsoleKind,
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// The facts of the board that the hypervisor needs.

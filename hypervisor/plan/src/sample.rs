@@ -3,10 +3,11 @@
 //! Two partitions on a board with 1 GiB of RAM from 0x4000_0000 and a GICv3, as on QEMU's `virt`.
 
 use crate::address::{Ipa, Pa, Span};
+use crate::console::{Change, Console};
 use crate::encode::Draft;
 use crate::record::{
-    Board, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load,
-    NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
+    Board, Conduit, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION, Name, Partition,
+    Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -151,11 +152,23 @@ fn board() -> Board {
         heap: Span::new(0x4030_0000, 0x8_0000),
         distributor: Span::new(0x0800_0000, 0x1_0000),
         cpu_interface: Span::default(),
-        console: Console { base: Pa(0x0904_0000), kind: ConsoleKind::Pl011, reserved: 0 },
+        console: console(),
         gic: GicVersion::V3,
         conduit: Conduit::Smc,
         wake: 0,
         heir: NO_PARTITION,
+    }
+}
+
+/// A PL011.
+fn console() -> Console {
+    Console {
+        base: Pa(0x0904_0000),
+        status: 0x18,
+        mask: 0x20,
+        on: [Change { register: 0x30, clear: 0, set: 0x101 }, Change::NONE],
+        width: 4,
+        ..Console::NONE
     }
 }
 

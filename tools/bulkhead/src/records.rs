@@ -10,8 +10,8 @@ use crate::tables::vtcr;
 use crate::wake::wake;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
-    Board as BoardRecord, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode,
-    Ipa, Load, NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
+    Board as BoardRecord, Conduit, Console, Cpu, Function, GicVersion, Interrupt, InterruptMode, Ipa, Load,
+    NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
 };
 
 /// What the image says of one partition.
@@ -95,10 +95,7 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
 
 /// The hypervisor's UART as the plan writes it.
 pub(crate) fn console(board: &Board) -> Console {
-    match board.console {
-        Some(console) => Console { base: console.base, kind: ConsoleKind::Pl011, reserved: 0 },
-        None => Console { base: Pa(0), kind: ConsoleKind::None, reserved: 0 },
-    }
+    board.console.map_or(Console::NONE, |console| console.sender)
 }
 
 /// The partition that owns the hypervisor's console.

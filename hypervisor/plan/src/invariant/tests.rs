@@ -55,6 +55,14 @@ fn the_console_is_its_heirs_and_nobody_elses() {
 }
 
 #[test]
+fn the_console_has_its_registers_in_a_page_of_its_own() {
+    assert_eq!(verdict(|plan| plan.board.console.status = 0x1000), Err(Violation::Console));
+    assert_eq!(verdict(|plan| plan.board.console.width = 3), Err(Violation::Console));
+    assert_eq!(verdict(|plan| plan.board.console.base = Pa(0x4400_0000)), Err(Violation::Console), "RAM");
+    assert_eq!(verdict(|plan| plan.board.console.base = Pa(0)), Ok(()), "silent");
+}
+
+#[test]
 fn ram_must_exist_and_devices_must_not_be_ram() {
     let nowhere = verdict(|plan| plan.regions[5].span.base = Pa(0x8000_0000));
     assert_eq!(nowhere, Err(Violation::NotRam(name("second"), Pa(0x8000_0000))));

@@ -3,26 +3,30 @@
 //! What a person wrote about the board is only where the tree is, where the hypervisor runs and through
 //! which UART it speaks.
 
+mod clocks;
 mod console;
 mod cpus;
 mod gic;
 mod kinds;
 mod memory;
 mod source;
+mod uart;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::{BoardFile, SystemFile, Wish};
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{BLOCK, Conduit, Span};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-pub(crate) use console::{Console, refuse as refuse_console, stdout};
+pub(crate) use console::{Console, stdout, unusable as console_unusable};
 pub(crate) use cpus::{BoardCpu, cores};
 pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
 pub(crate) use source::{FETCHED, QEMU, QEMU_TREE, machine_arguments, machine_size, tree_file};
+pub(crate) use uart::console as sender;
 
 /// A board.
 #[derive(Debug)]
@@ -45,6 +49,8 @@ pub(crate) struct Board {
     pub(crate) console: Option<Console>,
     /// Whether a partition may have that UART, once the last one has begun.
     pub(crate) hands_over: bool,
+    /// The rate in Hz at which the firmware leaves a device's clocks, as far as the board file says.
+    pub(crate) clock_rates: HashMap<NodeId, u32>,
     /// Why the hypervisor cannot run on it today. It can be described and carved up all the same.
     pub(crate) obstacles: Vec<String>,
 }
@@ -67,6 +73,7 @@ impl Board {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);
                 board.hands_over = file.hand_over.as_ref().is_some_and(|hand_over| hand_over.value);
+                board.clock_rates = clocks::rates(&board.tree, file, report);
                 Some(board)
             }
             Err(reason) => {
@@ -85,7 +92,19 @@ impl Board {
         let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
         let (name, conduit) = (name.to_owned(), conduit.ok());
         let cpus = cpus::cpus(&tree, &gic, conduit)?;
-        Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, hands_over: false, obstacles })
+        Ok(Self {
+            name,
+            tree,
+            ram,
+            memory,
+            cpus,
+            gic,
+            conduit,
+            console: None,
+            hands_over: false,
+            clock_rates: HashMap::new(),
+            obstacles,
+        })
     }
 
     /// The memory that a tree says there is.

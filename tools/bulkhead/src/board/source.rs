@@ -93,7 +93,7 @@ pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -
 /// The file of the board's tree, if it is there or should be.
 pub(crate) fn tree_file(board: &BoardFile, images: &[PathBuf]) -> Option<PathBuf> {
     let name = Path::new(&board.device_tree.value);
-    if board.device_tree.value == "qemu" {
+    if board.device_tree.value == QEMU_TREE {
         return None;
     }
     let beside = board.folder.join(name);
@@ -145,9 +145,12 @@ fn from_qemu(qemu: &Qemu, size: MachineSize, report: &mut Report) -> Option<Vec<
     };
     let folder = tempfile::tempdir().map_err(|error| report.push(refused(error.to_string()))).ok()?;
     let blob = folder.path().join("board.dtb");
+    let kernel = folder.path().join("kernel");
+    fs::write(&kernel, IDLE_KERNEL).map_err(|error| report.push(refused(error.to_string()))).ok()?;
     let output = Command::new(QEMU)
         .args(machine_arguments(qemu, size, &format!(",dumpdtb={}", escaped(&blob))))
-        .args(["-display", "none", "-monitor", "none"])
+        .args(["-display", "none", "-monitor", "none", "-kernel"])
+        .arg(kernel)
         .args(qemu.serial.iter().flat_map(|_| ["-serial", "null"]))
         .output();
     let output = match output {
@@ -166,6 +169,16 @@ fn from_qemu(qemu: &Qemu, size: MachineSize, report: &mut Report) -> Option<Vec<
     let complaint = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
     fs::read(&blob).map_err(|_| report.push(refused(complaint()))).ok()
 }
+
+/// Of some machines QEMU writes down how CPUs are started only when there is a kernel to start them: an `Image`
+/// (Linux, Documentation/arch/arm64/booting.rst), of which nothing is ever run.
+const IDLE_KERNEL: [u8; 64] = {
+    let mut header = [0; 64];
+    // `b .`, image_size, flags, and the magic number at 56.
+    (header[3], header[17], header[24]) = (0x14, 0x10, 0x0a);
+    (header[56], header[57], header[58], header[59]) = (b'A', b'R', b'M', 0x64);
+    header
+};
 
 /// QEMU separates options by commas and doubles those that are meant.
 fn escaped(path: &Path) -> String {

@@ -32,8 +32,19 @@ pub(crate) struct BoardFile {
     pub(crate) memory: Vec<Span>,
     /// How devices stop writing memory.
     pub(crate) silences: Vec<Silence>,
+    /// Clocks that the firmware leaves on.
+    pub(crate) clocks: Vec<Clock>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
     pub(crate) unwired: Vec<Located<u64>>,
+}
+
+/// Devices whose clocks run, whoever has their provider.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// The devices, by path or label.
+    pub(crate) devices: Vec<Located<String>>,
+    /// The rate of all of their clocks in Hz.
+    pub(crate) rate: u32,
 }
 
 /// A file in a package of Debian's.
@@ -83,6 +94,8 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
     let silences = fields.tables("silence", "`[[silence]]`", report);
     let silences = silences.into_iter().filter_map(|fields| silence(fields, report)).collect();
+    let clocks = fields.tables("clock", "`[[clock]]`", report);
+    let clocks = clocks.into_iter().filter_map(|fields| clock(fields, report)).collect();
     fields.finish(report);
     let mut hypervisor = hypervisor?;
     let window = hypervisor.required("window", report);
@@ -101,6 +114,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         hand_over,
         memory: memory?,
         silences,
+        clocks,
         unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
 }
@@ -110,6 +124,13 @@ fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Span> {
     let size = fields.required::<Size>("size", report);
     fields.finish(report);
     Some(Span::new(base?.value, size?.value.0))
+}
+
+fn clock(mut fields: Fields<'_>, report: &mut Report) -> Option<Clock> {
+    let devices = fields.required::<Vec<Located<String>>>("devices", report);
+    let rate = fields.required::<u32>("rate", report);
+    fields.finish(report);
+    Some(Clock { devices: devices?.value, rate: rate?.value })
 }
 
 /// A table that is not there is whole; one with a fault is not.
