@@ -5,8 +5,10 @@ use crate::qmp::{self, Qmp};
 use crate::{Context, Need, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::decode::{Decoder, log_of};
+use bulkhead::system::Built;
 use regex::bytes::Regex;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The tests of this file.
@@ -17,6 +19,23 @@ pub(crate) const TESTS: &[Test] = &[Test {
     run: handed_over,
     ..Test::PLAIN
 }];
+
+/// The log in the memory of the hypervisor, once it says this; dumps go into `folder`.
+pub(crate) fn log_until(qmp: &mut Qmp, built: &Built, folder: &Path, line: &str) -> Result<String> {
+    let window = built.plan()?.board.window;
+    let dump = folder.join("dump");
+    let end = Instant::now() + Duration::from_secs(120);
+    loop {
+        qmp.dump(window.base.0, window.size, &dump)?;
+        let log = log_of(&fs::read(&dump)?).context("the dump has no log")?;
+        let log = String::from_utf8_lossy(&log).into_owned();
+        if log.contains(line) {
+            return Ok(log);
+        }
+        ensure!(Instant::now() < end, "it does not say `{line}`:\n{log}");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
 
 /// Linux has the console, one partition fails, and one talks and ends: both only after Linux has begun.
 const SYSTEM: &str = r#"
@@ -60,20 +79,8 @@ fn handed_over(context: &Context<'_>) -> Result<()> {
     ensure!(cpus == "2", "nproc says {cpus}");
     let last = Regex::new(r"linux: has this UART from here on\r\n")?;
     linux.machine.expect("bulkhead", &last, patience())?;
-    let window = built.plan()?.board.window;
-    let dump = folder.path().join("dump");
     let mut qmp = Qmp::connect(&socket)?;
-    let end = Instant::now() + Duration::from_secs(60);
-    let log = loop {
-        qmp.dump(window.base.0, window.size, &dump)?;
-        let log = log_of(&fs::read(&dump)?).context("the dump has no log")?;
-        let log = String::from_utf8_lossy(&log).into_owned();
-        if log.contains("[bulkhead] ticker: off; ") {
-            break log;
-        }
-        ensure!(Instant::now() < end, "the ticker has not ended:\n{log}");
-        std::thread::sleep(Duration::from_millis(500));
-    };
+    let log = log_until(&mut qmp, &built, folder.path(), "[bulkhead] ticker: off; ")?;
     let before = log.find("[bulkhead] bulkhead 0.").context("what was said before is there")?;
     let told = log.find("[bulkhead] linux: has this UART from here on\n").context("who has the UART")?;
     let failed = "[bulkhead] patient: vCPU 0, restart 0: failed: no memory where it takes its exceptions\n";

@@ -27,6 +27,7 @@ mod journal;
 mod linux;
 mod loader;
 mod qmp;
+mod raspi;
 mod refusal;
 mod registers;
 mod restart;
@@ -109,6 +110,8 @@ pub enum Need {
     DeviceTrees,
     /// A firmware that the person has; there is none to fetch.
     Firmware,
+    /// The fetched device trees of boards in `board-configs`.
+    BoardTrees,
 }
 
 /// Whether a test shares the host with one other.
@@ -140,6 +143,7 @@ pub fn all(long: bool) -> Vec<Test> {
         restart::TESTS,
         waiting::TESTS,
         journal::TESTS,
+        raspi::TESTS,
         bench::TESTS,
     ]
     .concat();

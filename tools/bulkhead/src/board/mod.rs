@@ -6,6 +6,7 @@
 mod clocks;
 mod console;
 mod cpus;
+mod disabled;
 mod gic;
 mod kinds;
 mod memory;
@@ -68,7 +69,8 @@ impl Board {
         images: &[PathBuf],
         report: &mut Report,
     ) -> Option<Self> {
-        let tree = source::tree(file, system, images, report)?;
+        let mut tree = source::tree(file, system, images, report)?;
+        disabled::disable(&mut tree, file, report);
         match Self::from_tree(tree, &file.name, &file.memory) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);

@@ -34,6 +34,8 @@ pub(crate) struct BoardFile {
     pub(crate) silences: Vec<Silence>,
     /// Clocks that the firmware leaves on.
     pub(crate) clocks: Vec<Clock>,
+    /// Devices that the firmware disables, though the tree does not say so.
+    pub(crate) disabled: Vec<Located<String>>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
     pub(crate) unwired: Vec<Located<u64>>,
 }
@@ -87,6 +89,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     fields.required::<String>("description", report);
     let device_tree = fields.required("device-tree", report);
     let fetch = fields.table("fetch", "`[fetch]`", report).map(|fields| fetch(fields, report));
+    let disabled = fields.optional::<Vec<Located<String>>>("disabled", report);
     let unwired = fields.optional::<Vec<Located<u64>>>("unwired-interrupts", report);
     let memory = fields.tables("memory", "`[[memory]]`", report);
     let memory = memory.into_iter().map(|fields| stretch(fields, report)).collect::<Option<_>>();
@@ -115,6 +118,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         memory: memory?,
         silences,
         clocks,
+        disabled: disabled.map(|list| list.value).unwrap_or_default(),
         unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
 }
