@@ -92,8 +92,8 @@ pub(crate) fn release_all(system: &System) -> Result<(), u64> {
         entry::tell_released(index);
         maps::while_seeing(*root, || {
             let address = WHILE + cpu.release.0;
-            // SAFETY: the root maps the page, and `verify` has checked that the word is aligned and neither
-            // memory that is given away nor a register.
+            // SAFETY: the root maps the page, and `verify` has checked that the word is aligned and in nothing that
+            // is given away.
             let word = unsafe { &*(address as *const AtomicU64) };
             word.store(entry.0, Ordering::Release);
             cache::clean_and_invalidate(address, 8);
