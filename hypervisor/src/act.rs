@@ -3,6 +3,7 @@
 //! An [`Action`] says what is to be done; here it is done, and nothing is decided but what only hardware
 //! knows: whether the firmware will, and whether the console is free.
 
+use crate::berth;
 use crate::cache;
 use crate::console;
 use crate::cpu::Departure;
@@ -189,7 +190,7 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
     let compartment = &partition.compartment;
     let mut action = partition.power.lock().call(compartment, vcpu, call);
     if let PowerAction::Ask { target, otherwise } = action {
-        action = match compartment.cpus.get(target).is_some_and(|cpu| firmware::is_off(cpu.mpidr)) {
+        action = match berth::is_off(system, partition.cpu_index(target)) {
             false => PowerAction::Return(otherwise),
             true => {
                 let mut power = partition.power.lock();
@@ -216,9 +217,7 @@ fn psci(system: &System, partition: &Partition, vcpu: usize, registers: &mut Reg
 }
 
 fn start(system: &System, partition: &Partition, target: usize) -> Return {
-    let Some(cpu) = partition.compartment.cpus.get(target) else { return Return::INTERNAL_FAILURE };
-    let index = partition.cpu_index(target) as u64;
-    let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, index);
+    let answer = berth::start(system, partition.cpu_index(target));
     if answer.is_success() {
         return Return::SUCCESS;
     }

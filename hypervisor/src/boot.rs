@@ -5,11 +5,12 @@
 
 mod refusal;
 
-use crate::cache;
+use crate::berth::{self, Place};
 use crate::console;
 use crate::control;
 use crate::cpu::{self, Cpu};
-use crate::entry::{BOOT_PAGES, BOOT_RECORD, secondary_entry};
+use crate::entry::{self, BOOT_PAGES, secondary_entry};
+use crate::firmware;
 use crate::gic::Gic;
 use crate::hash::sha256;
 use crate::heap;
@@ -29,8 +30,7 @@ use bulkhead_core::sight::{Ground, STACK, Sight, WHILE};
 use bulkhead_core::stage1::Tables;
 use bulkhead_core::{el2, stage2};
 use bulkhead_plan::limits::PARTITIONS;
-use bulkhead_plan::{BootHeader, Load, NO_PARTITION, PAGE, Pa, Plan, Span};
-use core::sync::atomic::Ordering;
+use bulkhead_plan::{BootHeader, Conduit, Load, NO_PARTITION, PAGE, Pa, Plan, Span};
 use refusal::Refusal;
 use spin::{Mutex, Once};
 use tock_registers::interfaces::{Readable, Writeable};
@@ -40,8 +40,11 @@ pub(crate) extern "C" fn boot(fdt: u64) -> ! {
     mark::begin::<{ Phase::Plan as u16 }>();
     control::permit_simd();
     let Some(header) = boot_header() else { stop_the_board() };
-    // SAFETY: the boot tables map the UART, and so do EL2's own.
-    unsafe { console::start(&header.console) };
+    firmware::reach_by(header.conduit);
+    if header.console.is_sound() {
+        // SAFETY: it is; the boot tables map the UART, and so do EL2's own.
+        unsafe { console::start(&header.console) };
+    }
     match prepare(header, fdt) {
         Ok(system) => start(system),
         Err(refusal) => refuse(&refusal),
@@ -88,8 +91,9 @@ fn read_plan(header: &BootHeader, window: &Window) -> Result<Plan<'static>, Refu
         true => file.contains(&load.bytes()),
         false => kept.contains(&load.bytes()),
     };
-    if (plan.board.window, plan.board.heap, plan.board.console)
-        != (header.window, header.heap, header.console)
+    let board = plan.board;
+    if (board.window, board.heap, board.console, board.conduit)
+        != (header.window, header.heap, header.console, header.conduit)
         || !plan.loads.iter().all(is_there)
         || !kept.contains(&plan.header.tables)
     {
@@ -173,13 +177,15 @@ fn publish(
     }
     let owned = plan.cpus.iter().filter(|cpu| cpu.partition != NO_PARTITION).count();
     let cpus = (0..owned).map(|_| Mutex::new(Cpu::default())).collect();
+    let berths = (0..owned).map(|_| Place::default()).collect();
     let identities = (0..owned).map(|_| Once::new()).collect();
-    write_boot_record(maps.steady);
+    entry::tell_root(maps.steady);
     let secondary_entry = window.physical_address(secondary_entry as *const () as u64);
     let system = system::publish(System {
         plan,
         partitions,
         cpus,
+        berths,
         identities,
         maps,
         distributor: gic.distributor(),
@@ -188,12 +194,6 @@ fn publish(
     });
     heap::seal();
     Ok(system)
-}
-
-/// Tells CPUs that begin with their MMU off which root to use; they read past the caches.
-fn write_boot_record(steady: Pa) {
-    BOOT_RECORD.store(steady.0, Ordering::Release);
-    cache::clean_and_invalidate((&raw const BOOT_RECORD).addr() as u64, 8);
 }
 
 /// Starts the first CPU of every partition; this CPU turns into its own, if it is one of them.
@@ -207,6 +207,11 @@ fn start(system: &'static System) -> ! {
         board.name,
         system.partitions.len()
     );
+    if board.conduit == Conduit::SpinTable
+        && let Err(mpidr) = berth::release_all(system)
+    {
+        refuse(&Refusal::Absent(mpidr));
+    }
     let own = system.plan.cpus.iter().position(|cpu| cpu.mpidr == cpu::affinity());
     for partition in &system.partitions {
         let first = partition.cpu_index(0);
@@ -217,11 +222,10 @@ fn start(system: &'static System) -> ! {
             }
         }
     }
-    match own {
-        Some(own) if system.partitions.iter().any(|partition| partition.cpu_index(0) == own) => {
-            cpu::become_cpu(own)
-        }
-        _ => cpu::off(),
+    let is_first = |own| system.partitions.iter().any(|partition| partition.cpu_index(0) == own);
+    match own.filter(|own| *own < system.cpus.len()) {
+        Some(own) => cpu::become_cpu(own, is_first(own)),
+        None => berth::go(),
     }
 }
 

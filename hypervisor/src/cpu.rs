@@ -1,15 +1,16 @@
 //! The life of a CPU: it arrives, runs its guest, leaves.
 //!
 //! A CPU belongs to one partition as long as the board is on. Between two lives it is off, in the hands of
-//! the firmware; it comes back by CPU_ON, to the same loop.
+//! the firmware, and comes back by CPU_ON, to the same loop; or it waits at its berth.
 
 use crate::act::{self, Flow};
+use crate::berth;
 use crate::control::{self, Identity};
 use crate::entry::{clear_registers, on_own_stack};
-use crate::firmware;
 use crate::load;
 use crate::mark::{self, Phase};
 use crate::muster;
+use crate::panic;
 use crate::partition::Partition;
 use crate::stop;
 use crate::system::{self, System};
@@ -19,7 +20,8 @@ use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
 use bulkhead_core::{
     Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
 };
-use bulkhead_plan::Cpu as Planned;
+use bulkhead_plan::{Conduit, Cpu as Planned};
+use core::sync::atomic::{Ordering, fence};
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What a CPU keeps from one life to the next.
@@ -51,15 +53,19 @@ pub(crate) enum Departure {
     Stop,
 }
 
-/// A CPU that the firmware has started: `index` is its position among the plan's CPUs.
+/// A CPU that the firmware has started: `index` is its position among the plan's CPUs. Where there is no
+/// firmware it was released by boot, and nobody has started it yet.
 pub(crate) extern "C" fn secondary(index: usize) -> ! {
-    live(index)
+    match system::get().map(|system| system.plan.board.conduit) {
+        Some(Conduit::SpinTable) => wait(index),
+        _ => live(index),
+    }
 }
 
-/// The boot CPU turns into what the plan says that it is.
-pub(crate) fn become_cpu(index: usize) -> ! {
+/// The boot CPU turns into what the plan says that it is; `is_first` if its partition begins with it.
+pub(crate) fn become_cpu(index: usize, is_first: bool) -> ! {
     // SAFETY: CPU `index` is this one, its stack is mapped and nobody else's, and nothing is left on this one.
-    unsafe { on_own_stack(live, index, index) }
+    unsafe { on_own_stack(if is_first { live } else { wait }, index, index) }
 }
 
 /// Affinity of the CPU that executes this.
@@ -68,24 +74,36 @@ pub(crate) fn affinity() -> u64 {
 }
 
 extern "C" fn live(index: usize) -> ! {
-    if let Some(seat @ Seat { system, partition, vcpu }) = seat(index)
-        && let Some((slot, planned)) = system.cpus.get(index).zip(system.plan.cpus.get(index))
-    {
-        loop {
-            let mut cpu = slot.lock();
-            cpu.seat = Some(seat);
-            let departure = visit(system, partition, vcpu, &mut cpu);
-            silence(system, index, planned);
-            drop(cpu);
-            if departure == Departure::Off || !stop::leave(system, partition, vcpu) {
-                break;
-            }
-        }
-        // What was sent to wake this CPU may have come when it had cleaned up: pending, it could wake a CPU
-        // that is off.
-        system.gic.forget_wake(index, planned);
+    let Some(seat) = seat(index) else { berth::sleep() };
+    loop {
+        be_on(seat, index);
+        berth::rest(seat.system, index);
     }
-    off()
+}
+
+extern "C" fn wait(index: usize) -> ! {
+    let Some(seat) = seat(index) else { berth::sleep() };
+    berth::rest(seat.system, index);
+    live(index)
+}
+
+/// From one start to being off again: a life, or those that this CPU goes through without going off.
+fn be_on(seat: Seat, index: usize) {
+    let Seat { system, partition, vcpu } = seat;
+    let Some((slot, planned)) = system.cpus.get(index).zip(system.plan.cpus.get(index)) else { return };
+    loop {
+        let mut cpu = slot.lock();
+        cpu.seat = Some(seat);
+        let departure = visit(system, partition, vcpu, &mut cpu);
+        silence(system, index, planned);
+        drop(cpu);
+        if departure == Departure::Off || !stop::leave(system, partition, vcpu) {
+            break;
+        }
+    }
+    // What was sent to wake this CPU may have come when it had cleaned up: pending, it could wake a CPU that is
+    // off.
+    system.gic.forget_wake(index, planned);
 }
 
 /// Cleans up behind the guest: its interrupts closed and idle, its timers off.
@@ -93,14 +111,6 @@ fn silence(system: &System, index: usize, planned: &Planned) {
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
     system.gic.leave(index, planned);
-}
-
-/// Turns this CPU off. If the firmware refuses, it sleeps here: it has no guest and no partition's memory.
-pub(crate) fn off() -> ! {
-    firmware::cpu_off();
-    loop {
-        aarch64_cpu::asm::wfe();
-    }
 }
 
 /// Who the CPU at `index` works for, and as which vCPU.
@@ -139,6 +149,7 @@ fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> 
         }
         partition.set_loaded();
         log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
+        muster::tell(system, partition);
     }
     mark::begin::<{ Phase::Enter as u16 }>();
     let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };
@@ -154,6 +165,11 @@ fn arrive(partition: &Partition, vcpu: usize, is_birth: bool) -> Option<Entry> {
     let entry = power.arrive(vcpu)?;
     if is_birth {
         partition.root.restore();
+        fence(Ordering::SeqCst);
+        if panic::is_dying() {
+            partition.root.clear();
+            return None;
+        }
     }
     Some(entry)
 }

@@ -173,6 +173,14 @@ in_window:
     ldr     x30, =primary_in_place
     b       mmu_on
 
+// A CPU that was released from a spin table, with nothing in its registers. One comes at a time, and its number is
+// where the boot CPU has left it.
+.global released_entry
+released_entry:
+    adrp    x0, {BOOT_RECORD}
+    add     x0, x0, :lo12:{BOOT_RECORD}
+    ldr     x0, [x0, #{RELEASED}]
+
 // A CPU that the firmware has started: x0 is its number. It reads what the boot CPU has cleaned for it.
 .global secondary_entry
 secondary_entry:
@@ -351,7 +359,7 @@ save_device_tree:
 3:  mov     x19, #0
     ret     x9
 
-// Without EL2 there is nothing that this can do, but say so: by the UART of the boot header, a PL011.
+// Without EL2 there is nothing that this can do, but say so: by the UART of the boot header.
 wrong_level:
     cmp     x0, #(3 << 2)
     b.eq    1f
@@ -370,16 +378,49 @@ wrong_level:
     adr     x2, at_el3
 2:  adr     x0, BOOT_HEADER
     ldr     x3, [x0, #{CONSOLE_BASE}]
-    cbz     x3, 5f
-    mov     w4, #0x301                      // UARTCR: enabled, transmits
-    str     w4, [x3, #0x30]
-3:  ldrb    w4, [x2], #1
-    cbz     w4, 5f
-4:  ldr     w5, [x3, #0x18]
-    tbnz    w5, #5, 4b                      // UARTFR.TXFF
-    str     w4, [x3]
-    b       3b
-5:  b       sleep
+    cbz     x3, sleep
+    add     x4, x0, #{CONSOLE_ON}
+    add     x5, x4, #{CONSOLE_ON_SIZE}
+3:  ldp     w6, w7, [x4], #8                // the register, bits to clear
+    ldr     w8, [x4], #4                    // bits to set
+    orr     w9, w7, w8
+    cbz     w9, 4f
+    bl      load_register
+    bic     w9, w9, w7
+    orr     w9, w9, w8
+    bl      store_register
+4:  cmp     x4, x5
+    b.lo    3b
+5:  ldr     w6, [x0, #{CONSOLE_STATUS}]
+    ldp     w7, w8, [x0, #{CONSOLE_MASK}]   // the bits that count, what they are while there is room
+    bl      load_register
+    and     w9, w9, w7
+    cmp     w9, w8
+    b.ne    5b
+    ldrb    w9, [x2], #1
+    cbz     w9, sleep
+    ldr     w6, [x0, #{CONSOLE_DATA}]
+    bl      store_register
+    b       5b
+
+// x0: boot header, x3: first register, w6: offset of another one, w9: what is in it.
+load_register:
+    ldr     w10, [x0, #{CONSOLE_WIDTH}]
+    add     x11, x3, w6, uxtw
+    tbnz    w10, #0, 1f
+    ldr     w9, [x11]
+    ret
+1:  ldrb    w9, [x11]
+    ret
+
+store_register:
+    ldr     w10, [x0, #{CONSOLE_WIDTH}]
+    add     x11, x3, w6, uxtw
+    tbnz    w10, #0, 1f
+    str     w9, [x11]
+    ret
+1:  strb    w9, [x11]
+    ret
 
 sleep:
     wfe

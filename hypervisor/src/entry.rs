@@ -2,6 +2,7 @@
 //!
 //! The MMU is off where `entry.S` runs, so it can rely on nothing but itself.
 
+use crate::cache;
 use crate::cpu::Cpu;
 use crate::panic::LAST_STACK_SIZE;
 use crate::quick;
@@ -9,14 +10,23 @@ use crate::vcpu::{Frame, Vector};
 use bulkhead_core::sight::{IMAGE, STACK_STRIDE, STACKS};
 use bulkhead_core::stage1::MAIR;
 use bulkhead_core::{KEPT, Reason, Registers, Seen, el2, handoff};
-use bulkhead_plan::{BootHeader, Console, ROOM_FOR_TREE, Span};
+use bulkhead_plan::{BootHeader, Change, Console, Pa, ROOM_FOR_TREE, Span};
 use core::arch::global_asm;
 use core::cell::UnsafeCell;
 use core::mem::{offset_of, size_of};
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU64, Ordering};
 
-/// What a CPU reads before its MMU is on: the root of EL2's tables. Whoever writes it cleans it.
-pub(crate) static BOOT_RECORD: AtomicU64 = AtomicU64::new(0);
+/// What a CPU reads before its MMU is on, past the caches.
+static BOOT_RECORD: BootRecord = BootRecord { root: AtomicU64::new(0), released: AtomicU64::new(0) };
+
+/// On one cache line, so that it is cleaned at once.
+#[repr(C, align(16))]
+struct BootRecord {
+    /// The root of EL2's tables.
+    root: AtomicU64,
+    /// The number of the CPU that is being released.
+    released: AtomicU64,
+}
 
 /// Pages that the boot tables take from the start of the heap until EL2's own tables are in use.
 pub(crate) const BOOT_PAGES: u64 = 5;
@@ -45,12 +55,29 @@ const WINDOW_L0_OFFSET: u64 = (IMAGE >> 39 & 0x1ff) * 8;
 
 /// `vectors.S` has the CPU where it has the frame.
 const _: () = assert!(offset_of!(Cpu, frame) == 0);
+/// `entry.S` reads what follows each other in pairs, and tells the widths 1 and 4 apart by their lowest bit.
+const _: () = assert!(offset_of!(Console, room) == offset_of!(Console, mask) + 4);
+const _: () = assert!(offset_of!(Change, clear) == 4 && offset_of!(Change, set) == 8);
 /// What `vectors.S` relies on when it keeps an exit.
 const _: () = assert!(KEPT.is_power_of_two() && size_of::<Seen>() == 16 && offset_of!(Seen, pc) == 8);
+
+/// Tells CPUs that begin with their MMU off which root to use.
+pub(crate) fn tell_root(root: Pa) {
+    BOOT_RECORD.root.store(root.0, Ordering::Release);
+    cache::clean_and_invalidate((&raw const BOOT_RECORD).addr() as u64, 16);
+}
+
+/// Tells the CPU that is released next its number.
+pub(crate) fn tell_released(index: usize) {
+    BOOT_RECORD.released.store(index as u64, Ordering::Release);
+    cache::clean_and_invalidate((&raw const BOOT_RECORD).addr() as u64, 16);
+}
 
 unsafe extern "C" {
     /// Where a CPU that the firmware starts begins, with its number in x0 and the MMU off.
     pub(crate) fn secondary_entry();
+    /// Where a CPU begins that is released from a spin table.
+    pub(crate) fn released_entry();
     /// Goes on with `next` on the stack of CPU `cpu`.
     pub(crate) fn on_own_stack(next: extern "C" fn(usize) -> !, argument: usize, cpu: usize) -> !;
     /// Goes down to the guest; comes back with the kind of vector by which EL2 was entered. The frame is that
@@ -83,11 +110,18 @@ global_asm!(
     ROOM_FOR_TREE = const ROOM_FOR_TREE,
     HEAP_BASE = const offset_of!(BootHeader, heap) + offset_of!(Span, base),
     CONSOLE_BASE = const offset_of!(BootHeader, console) + offset_of!(Console, base),
+    CONSOLE_STATUS = const offset_of!(BootHeader, console) + offset_of!(Console, status),
+    CONSOLE_MASK = const offset_of!(BootHeader, console) + offset_of!(Console, mask),
+    CONSOLE_DATA = const offset_of!(BootHeader, console) + offset_of!(Console, data),
+    CONSOLE_ON = const offset_of!(BootHeader, console) + offset_of!(Console, on),
+    CONSOLE_ON_SIZE = const size_of::<[Change; 2]>(),
+    CONSOLE_WIDTH = const offset_of!(BootHeader, console) + offset_of!(Console, width),
     BOOT_PAGES = const BOOT_PAGES,
     DEVICE_ATTRIBUTES = const DEVICE_ATTRIBUTES,
     BLOCK_ATTRIBUTES = const BLOCK_ATTRIBUTES,
     WINDOW_L0_OFFSET = const WINDOW_L0_OFFSET,
     BOOT_RECORD = sym BOOT_RECORD,
+    RELEASED = const offset_of!(BootRecord, released),
     BOOT_STACK = sym BOOT_STACK,
     BOOT_STACK_SIZE = const BOOT_STACK_SIZE,
     STACKS = const STACKS,

@@ -1,21 +1,26 @@
 //! Calls to the firmware: PSCI of EL3, by SMC.
 //!
-//! PSCI 1.1 (DEN 0022). Nothing of a guest's gets here but by a decision of `bulkhead-core`.
+//! PSCI 1.1 (DEN 0022). Nothing of a guest's gets here but by a decision of `bulkhead-core`. A board may have no
+//! firmware that answers, and there an SMC would be the last thing that a CPU does.
 
 use bulkhead_core::{Registers, Workarounds};
+use bulkhead_plan::Conduit;
 use core::arch::asm;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What the firmware answers, PSCI's error codes included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer(i64);
 
 impl Answer {
+    /// PSCI: done.
+    pub(crate) const SUCCESS: Self = Self(0);
     /// PSCI: the CPU is on.
     pub(crate) const ALREADY_ON: Self = Self(-4);
 
     /// Whether the call has succeeded.
     pub(crate) const fn is_success(self) -> bool {
-        self.0 == 0
+        self.0 == Self::SUCCESS.0
     }
 
     /// The code.
@@ -24,14 +29,27 @@ impl Answer {
     }
 }
 
-/// CPU_ON: starts the CPU `mpidr` at physical address `entry` with `context` in x0.
-pub(crate) fn cpu_on(mpidr: u64, entry: u64, context: u64) -> Answer {
-    Answer(call(0xc400_0003, [mpidr, entry, context]))
+/// Whether there is firmware; until somebody says so, there is none.
+static IS_THERE: AtomicBool = AtomicBool::new(false);
+
+/// Goes this way to the firmware from now on.
+pub(crate) fn reach_by(conduit: Conduit) {
+    IS_THERE.store(conduit == Conduit::Smc, Ordering::Relaxed);
 }
 
-/// CPU_OFF: returns only if the firmware refuses.
-pub(crate) fn cpu_off() -> Answer {
-    Answer(call(0x8400_0002, [0; 3]))
+/// CPU_ON: starts the CPU `mpidr` at physical address `entry` with `context` in x0. Without firmware every CPU
+/// is on.
+pub(crate) fn cpu_on(mpidr: u64, entry: u64, context: u64) -> Answer {
+    match call(0xc400_0003, [mpidr, entry, context]) {
+        NOT_SUPPORTED => Answer::ALREADY_ON,
+        code => Answer(code),
+    }
+}
+
+/// CPU_OFF: returns only if the firmware refuses, or there is none.
+pub(crate) fn cpu_off() {
+    #[cfg(not(feature = "without-cpu-off"))]
+    call(0x8400_0002, [0; 3]);
 }
 
 /// AFFINITY_INFO: whether the CPU `mpidr` is off.
@@ -81,7 +99,14 @@ pub(crate) fn forward(registers: &mut Registers, client: u32) {
     (0..4).for_each(|number| registers.x[number] = words[number]);
 }
 
+/// PSCI's and SMCCC's answer to a call that nobody knows.
+const NOT_SUPPORTED: i64 = -1;
+
+#[inline(never)]
 fn call(function: u32, arguments: [u64; 3]) -> i64 {
+    if !IS_THERE.load(Ordering::Relaxed) {
+        return NOT_SUPPORTED;
+    }
     let [first, second, third] = arguments;
     let result: i64;
     // SAFETY: SMCCC 1.1: the firmware preserves all but x0 to x17, which are named; PSCI touches no memory

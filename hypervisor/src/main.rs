@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod act;
+mod berth;
 mod boot;
 mod cache;
 mod console;

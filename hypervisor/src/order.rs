@@ -3,7 +3,7 @@
 //! The call returns at once: the other's own CPUs do what is to be done. Who may control whom, the plan says
 //! and `bulkhead-core` has checked.
 
-use crate::firmware;
+use crate::berth;
 use crate::partition::Partition;
 use crate::stop;
 use crate::system::System;
@@ -60,8 +60,8 @@ fn start(system: &System, target: &Partition) -> i64 {
     let mut power = target.power.lock();
     let mut answer = power.start(target.entry, &target.policy);
     if let Start::Ask(cpus) = answer {
-        let cpus = target.compartment.cpus.iter().enumerate().filter(|(vcpu, _)| cpus >> vcpu & 1 != 0);
-        for (vcpu, _) in cpus.filter(|(_, cpu)| firmware::is_off(cpu.mpidr)) {
+        let asked = (0..target.compartment.cpus.len()).filter(|vcpu| cpus >> vcpu & 1 != 0);
+        for vcpu in asked.filter(|vcpu| berth::is_off(system, target.cpu_index(*vcpu))) {
             power.is_off(vcpu);
         }
         answer = power.start(target.entry, &target.policy);

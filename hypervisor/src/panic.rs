@@ -2,10 +2,13 @@
 //!
 //! A broken hypervisor isolates nobody, so the whole board stops and says why. No guest can cause this.
 
+use crate::berth;
 use crate::console;
 use crate::firmware;
+use crate::stop;
+use crate::system;
 use core::panic::PanicInfo;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Set by the first CPU on which EL2 fails: others, and a failure while failing, say nothing more.
 pub(crate) static IS_DYING: AtomicU32 = AtomicU32::new(0);
@@ -28,12 +31,21 @@ pub(crate) fn fail_on_purpose() {
     unsafe { core::ptr::with_exposed_provenance::<u64>(0x1000).read_volatile() };
 }
 
+/// Whether EL2 has failed, and no life may begin any more.
+pub(crate) fn is_dying() -> bool {
+    IS_DYING.load(Ordering::Relaxed) != 0
+}
+
 /// Stops the board: there is nothing sound left to run.
 pub(crate) fn stop_the_board() -> ! {
     firmware::system_off();
-    loop {
-        aarch64_cpu::asm::wfe();
+    IS_DYING.store(1, Ordering::Relaxed);
+    // Seen by whoever restores a root that is cleared below.
+    fence(Ordering::SeqCst);
+    if let Some(system) = system::get() {
+        stop::revoke_all(system);
     }
+    berth::sleep()
 }
 
 #[panic_handler]

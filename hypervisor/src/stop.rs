@@ -9,6 +9,7 @@
 //! never used, a new life or none. It waits for nobody but CPUs of its own partition that are on their way to
 //! the firmware, and never without an end.
 
+use crate::berth;
 use crate::console;
 use crate::cpu::affinity;
 use crate::firmware::{self, Answer};
@@ -80,9 +81,7 @@ pub(crate) fn report_sleepers(partition: &Partition) {
 
 /// A partition whose first CPU cannot be started ends before it begins.
 pub(crate) fn start_first(system: &System, partition: &Partition) -> bool {
-    let first = partition.cpu_index(0);
-    let Some(cpu) = system.plan.cpus.get(first) else { return false };
-    let answer = firmware::cpu_on(cpu.mpidr, system.secondary_entry.0, first as u64);
+    let answer = berth::start(system, partition.cpu_index(0));
     if !answer.is_success() {
         let mut power = partition.power.lock();
         power.abandon(answer == Answer::ALREADY_ON);
@@ -92,6 +91,16 @@ pub(crate) fn start_first(system: &System, partition: &Partition) -> bool {
         turn_off_if_all_are(system);
     }
     answer.is_success()
+}
+
+/// EL2 has failed, and nothing turns the board off: no partition keeps its memory, and whoever comes to EL2
+/// stays. The power states are not locked for that: who has failed may hold them.
+pub(crate) fn revoke_all(system: &System) {
+    for partition in &system.partitions {
+        partition.set_stopping(true);
+        partition.root.clear();
+        translation::forget(partition);
+    }
 }
 
 /// A partition that is off is about to begin; its power state is locked.
@@ -127,7 +136,7 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
         log::error!("{}: its device does not fall silent (register {register})", partition.name);
         partition.power.lock().condemn();
     }
-    wait_for_others(partition, vcpu);
+    wait_for_others(system, partition, vcpu);
     system.gic.quiesce_private(partition.cpu_index(0), partition.compartment.cpus);
     wait_for_its_time(partition);
     let (renewal, restarts) = {
@@ -149,13 +158,13 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     renewal == Renewal::Here
 }
 
-/// Waits until the firmware has all CPUs but this one.
-fn wait_for_others(partition: &Partition, vcpu: usize) {
+/// Waits until all CPUs but this one are off.
+fn wait_for_others(system: &System, partition: &Partition, vcpu: usize) {
     let all_are_off = pause::until(TURNING_OFF, || {
         let mut power = partition.power.lock();
         let leaving = power.leaving();
-        for (other, cpu) in partition.compartment.cpus.iter().enumerate() {
-            if leaving >> other & 1 != 0 && firmware::is_off(cpu.mpidr) {
+        for other in 0..partition.compartment.cpus.len() {
+            if leaving >> other & 1 != 0 && berth::is_off(system, partition.cpu_index(other)) {
                 power.is_off(other);
             }
         }
@@ -192,5 +201,6 @@ fn turn_off_if_all_are(system: &System) {
     if STOPPED.load(Ordering::Acquire) == system.partitions.len() {
         log::info!("every partition has stopped: off");
         firmware::system_off();
+        log::warn!("nothing turns this board off");
     }
 }

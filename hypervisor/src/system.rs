@@ -1,5 +1,6 @@
 //! All that boot has made: the plan, its partitions, their CPUs. It never changes.
 
+use crate::berth::Place;
 use crate::control::Identity;
 use crate::cpu::Cpu;
 use crate::gic::{Distributor, Gic};
@@ -17,6 +18,8 @@ pub(crate) struct System {
     pub(crate) partitions: Vec<Partition>,
     /// CPUs that have an owner, in the plan's order; each is locked by itself as long as it is on.
     pub(crate) cpus: Vec<Mutex<Cpu>>,
+    /// Where each of them waits if nobody turns it off.
+    pub(crate) berths: Vec<Place>,
     /// What these CPUs are; each says so when it first has a guest.
     pub(crate) identities: Vec<Once<Identity>>,
     /// EL2's tables.

@@ -165,9 +165,10 @@ fn gic_elsewhere(context: &Context<'_>) -> Result<()> {
 fn another_gic(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.made("another-gic", SYSTEM)?, None)?;
     let options = match context.board {
-        Board::Virt => &["-machine", "gic-version=2"],
-        Board::VirtGicv2 => &["-machine", "gic-version=3"],
+        Board::Virt => ["-machine", "gic-version=2"],
+        Board::VirtGicv2 => ["-machine", "gic-version=3"],
     };
+    let options = options.map(str::to_owned).to_vec();
     let mut machine = Loader { options, ..Loader::default() }.start(context, "another-gic", &built)?;
     expect(&mut machine, r"not booted: wrong board: its interrupt controller is not of the plan's kind\r\n")?;
     ensure!(machine.wait(patience())?.success());

@@ -41,6 +41,15 @@ impl Counts {
         counts.try_into().ok().context("as many as were asked for")
     }
 
+    /// Reads the line of a partition that has stopped because it wanted to, from a log out of a dump.
+    pub(crate) fn of_log(log: &str, partition: &str) -> Result<Self> {
+        let said = log.replace("[bulkhead] ", "").replace('\n', "\r\n");
+        let line = line_of(partition, "off")?;
+        Self::read(
+            &line.captures(said.as_bytes()).with_context(|| format!("{partition} has not ended:\n{log}"))?,
+        )
+    }
+
     fn read(line: &Captures<'_>) -> Result<Self> {
         let text = |group: usize| {
             String::from_utf8_lossy(line.get(group).map_or(b"", |part| part.as_bytes())).into_owned()

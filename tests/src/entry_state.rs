@@ -100,6 +100,7 @@ fn mmu_on(context: &Context<'_>) -> Result<()> {
         registers.extend([(MAIR_EL2, MAIR), (TCR_EL2, TCR), (TTBR0_EL2, TABLE)]);
         registers.extend([(HCR_EL2, hcr), (SCTLR_EL2, SCTLR | SCTLR_M)]);
         let code = UNMASKED_ON_SP_EL0.to_vec();
+        let options = options.iter().map(|option: &&str| (*option).to_owned()).collect();
         let loader = Loader { image, code, registers, options, ..Loader::with(Tree::at(tree)) };
         let found = exits(loader.start(context, "mmu-on", &built)?, ["guest"])
             .with_context(|| format!("at {image:#x}, HCR_EL2 {hcr:#x}"))?;

@@ -19,11 +19,15 @@ mod demo;
 mod entry_state;
 mod firmware;
 mod fuzz;
+mod gdb;
 mod gicv2;
 mod in_place;
 mod intruder;
+mod journal;
 mod linux;
 mod loader;
+mod qmp;
+mod raspi;
 mod refusal;
 mod registers;
 mod restart;
@@ -32,6 +36,7 @@ mod shapes;
 mod systems;
 mod trees;
 mod uboot;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -105,6 +110,8 @@ pub enum Need {
     DeviceTrees,
     /// A firmware that the person has; there is none to fetch.
     Firmware,
+    /// The fetched device trees of boards in `board-configs`.
+    BoardTrees,
 }
 
 /// Whether a test shares the host with one other.
@@ -134,6 +141,9 @@ pub fn all(long: bool) -> Vec<Test> {
         gicv2::TESTS,
         intruder::TESTS,
         restart::TESTS,
+        waiting::TESTS,
+        journal::TESTS,
+        raspi::TESTS,
         bench::TESTS,
     ]
     .concat();

@@ -237,8 +237,9 @@ impl<'a> Linux<'a> {
         Self::ready(Self { machine, patience: PATIENCE })
     }
 
-    /// The same, where instructions are counted. Its image is hashed at EL2, so its boot takes several times as long.
-    pub(crate) fn counted(machine: Running<'a>) -> Result<Self> {
+    /// The same, where instructions are counted, or all CPUs share a thread of the host: a boot, for which EL2 hashes
+    /// the image, takes several times as long.
+    pub(crate) fn slow(machine: Running<'a>) -> Result<Self> {
         Self::ready(Self { machine, patience: 5 * PATIENCE })
     }
 

@@ -36,8 +36,10 @@ pub(crate) struct Loader {
     pub(crate) code: Vec<u32>,
     /// System registers that are written before those instructions, in this order.
     pub(crate) registers: Vec<(Register, u64)>,
+    /// What else is in memory, and where.
+    pub(crate) files: Vec<(u64, Vec<u8>)>,
     /// What makes the machine another one.
-    pub(crate) options: &'static [&'static str],
+    pub(crate) options: Vec<String>,
 }
 
 /// The device tree that a loader leaves: QEMU's own, changed, at an address.
@@ -56,7 +58,15 @@ pub(crate) struct Register(pub(crate) u32, pub(crate) u32, pub(crate) u32, pub(c
 impl Default for Loader {
     /// As the boot protocol wants it, but for a device tree.
     fn default() -> Self {
-        Self { image: WINDOW, tree: None, x0: 0, code: Vec::new(), registers: Vec::new(), options: &[] }
+        Self {
+            image: WINDOW,
+            tree: None,
+            x0: 0,
+            code: Vec::new(),
+            registers: Vec::new(),
+            files: Vec::new(),
+            options: Vec::new(),
+        }
     }
 }
 
@@ -76,6 +86,10 @@ impl Loader {
         let image = context.scratch_file(name, "image.img", &built.image)?;
         let mut machine = bare_machine(built, &image)?;
         machine.args.extend(self.options.iter().map(Into::into));
+        for (address, bytes) in &self.files {
+            let file = context.scratch_file(name, &format!("{address:x}.bin"), bytes)?;
+            machine.args.extend(put(&file, *address));
+        }
         let code = context.scratch_file(name, "code.bin", &self.code())?;
         let table = context.scratch_file(name, "table.bin", &identity_map())?;
         if let Some(Tree { address, change }) = self.tree {

@@ -3,7 +3,6 @@
 mod damaged;
 mod end;
 mod fall;
-mod gdb;
 mod linux;
 
 use crate::{Again, Context, Need, Test};
@@ -59,6 +58,6 @@ const fn needing_linux(name: &'static str, run: fn(&Context<'_>) -> Result<()>) 
 }
 
 /// How often something is restarted.
-fn times(context: &Context<'_>) -> usize {
+pub(crate) fn times(context: &Context<'_>) -> usize {
     if context.long { 100 } else { 3 }
 }

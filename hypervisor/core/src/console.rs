@@ -3,7 +3,8 @@
 //! On the wire every line begins with a label, `[name] `. Where a speaker is interrupted in the middle of
 //! a line, a soft break (0x1e, then a line end) says so, and the speaker's next piece has a label again.
 //! Bytes 0x1e and 0x1f of a speaker are sent as 0x1f and the byte xor 0x40. So a reader, human or not,
-//! can tell who said what, and no partition can speak in another's name.
+//! can tell who said what, and no partition can speak in another's name. Where the wire is handed over to a
+//! partition, a break that no other is like says so.
 //!
 //! A line that has been begun is broken only for a reason: somebody else has waited for a while, or is
 //! running out of room. So a speaker that never ends its line holds up nobody.
@@ -141,6 +142,9 @@ impl Line {
         }
     }
 }
+
+/// What follows it on the wire is nobody's but the heir's.
+pub const LAST_BREAK: [u8; 4] = [SOFT_BREAK, ESCAPE, b'\r', b'\n'];
 
 const SOFT_BREAK: u8 = 0x1e;
 const ESCAPE: u8 = 0x1f;

@@ -15,6 +15,7 @@
 extern crate std;
 
 mod abort;
+pub mod berth;
 mod bits;
 mod call;
 mod compartment;
@@ -29,6 +30,7 @@ mod fault;
 pub mod handoff;
 mod id;
 pub mod inject;
+pub mod journal;
 mod life;
 mod mmio;
 mod nature;

@@ -2,7 +2,8 @@
 //!
 //! PSCI 1.1 §5 and §6.6, with an end and a new beginning for the partition as a whole. Its CPUs share it
 //! behind one lock, and each call is one transition. A CPU on its way to the firmware is `OffPending` until
-//! the firmware says that it is off: only the firmware knows, so a transition asks for it.
+//! the firmware says that it is off: only the firmware knows, so a transition asks for it. Where the firmware
+//! turns no CPU off, one that has reached its [`Berth`](crate::berth::Berth) is off, and its berth is asked as well.
 //!
 //! ```text
 //!  Running ──stop──► Stopping ──last CPU out──► Ending ──► Off ──start──► Running

@@ -6,7 +6,9 @@
 
 use crate::stage1::{Kind, MapError, Mapping, Root, Tables};
 use bulkhead_plan::limits::PARTITIONS;
-use bulkhead_plan::{BootHeader, ConsoleKind, GicVersion, PAGE, Pa, Partition, Plan, RegionKind, Span, Step};
+use bulkhead_plan::{
+    BootHeader, Conduit, Cpu, GicVersion, PAGE, Pa, Partition, Plan, RegionKind, Span, Step,
+};
 
 /// Where the image runs, and with it the whole window: the base of `hypervisor.ld`.
 pub const IMAGE: u64 = 0x8000_0000_0000;
@@ -63,7 +65,7 @@ impl Sight {
         let mut loads = [steady; PARTITIONS];
         for (load, partition) in loads.iter_mut().zip(plan.partitions) {
             *load = tables.branch(steady)?;
-            for mapping in memory(plan, partition).chain(silencers(plan, partition)) {
+            for mapping in memory(plan, partition).chain(beside(plan, partition)) {
                 tables.map(*load, mapping)?;
             }
         }
@@ -82,9 +84,8 @@ impl Sight {
     }
 }
 
-/// Bytes of a redistributor's two frames, of a UART's.
+/// Bytes of a redistributor's two frames.
 const REDISTRIBUTOR: u64 = 0x2_0000;
-const UART: u64 = 0x1000;
 /// The page of an ITS's control frame that holds GITS_CTLR.
 const TRANSLATOR: u64 = 0x1000;
 
@@ -111,14 +112,12 @@ fn image(ground: &Ground<'_>) -> Option<[Mapping; 7]> {
 }
 
 fn devices(plan: &Plan<'_>) -> impl Iterator<Item = Mapping> {
-    let has_console = plan.board.console.kind != ConsoleKind::None;
-    let console = has_console.then_some((plan.board.console.base, UART));
     let translators = plan.translators.iter().map(|translator| (translator.base, TRANSLATOR));
     let has_redistributors = plan.board.gic == GicVersion::V3;
     let redistributors = plan.cpus.iter().filter(move |_| has_redistributors);
     let redistributors = redistributors.map(|cpu| (cpu.redistributor, REDISTRIBUTOR));
-    let gic = [plan.board.distributor, plan.board.cpu_interface].map(|span| (span.base, span.size));
-    let all = gic.into_iter().filter(|(_, size)| *size != 0).chain(console);
+    let fixed = [plan.board.distributor, plan.board.cpu_interface, plan.board.console.page()];
+    let all = fixed.into_iter().filter(|span| span.size != 0).map(|span| (span.base, span.size));
     all.chain(translators).chain(redistributors).map(|(base, size)| Mapping {
         va: base.0,
         pa: base,
@@ -141,15 +140,18 @@ fn memory<'p>(plan: &Plan<'p>, partition: &Partition) -> impl Iterator<Item = Ma
     ram.map(|region| seen_for_a_while(region.span.base, region.span.size, Kind::Data))
 }
 
-/// The pages of the registers that silence the partition's devices, each once.
-fn silencers<'p>(plan: &Plan<'p>, partition: &Partition) -> impl Iterator<Item = Mapping> + use<'p> {
+/// The pages of the registers that silence the partition's devices, and those in which its CPUs wait to be
+/// released, each once.
+fn beside<'p>(plan: &Plan<'p>, partition: &Partition) -> impl Iterator<Item = Mapping> + use<'p> {
+    let page = |place: Pa| place.0 & !(PAGE.wrapping_sub(1));
     let steps = partition.silence.of(plan.steps).unwrap_or_default();
-    let page = |step: &Step| step.address.0 & !(PAGE.wrapping_sub(1));
-    let is_first = move |at: usize, this: u64| steps.iter().take(at).all(|step| page(step) != this);
-    let pages = steps.iter().map(page).enumerate();
-    pages
-        .filter(move |(at, this)| is_first(*at, *this))
-        .map(|(_, this)| seen_for_a_while(Pa(this), PAGE, Kind::Device))
+    let cpus = partition.cpus.of(plan.cpus).filter(|_| plan.board.conduit == Conduit::SpinTable);
+    let cpus = cpus.unwrap_or_default().iter().map(move |cpu: &Cpu| (page(cpu.release), Kind::Data));
+    let pages = steps.iter().map(move |step: &Step| (page(step.address), Kind::Device)).chain(cpus);
+    let earlier = pages.clone();
+    let is_first = move |at: usize, this: u64| earlier.clone().take(at).all(|(page, _)| page != this);
+    let firsts = pages.enumerate().filter(move |(at, (page, _))| is_first(*at, *page));
+    firsts.map(|(_, (page, kind))| seen_for_a_while(Pa(page), PAGE, kind))
 }
 
 const fn seen_for_a_while(pa: Pa, size: u64, kind: Kind) -> Mapping {
@@ -177,6 +179,8 @@ mod tests {
             plan_size: 0x800,
             heap: plan.board.heap,
             console: Console { ..plan.board.console },
+            conduit: plan.board.conduit,
+            reserved: 0,
         };
         let ground = Ground { header: &header, parts: PARTS, stacks: plan.board.heap.base };
         let all: Vec<Mapping> = image(&ground)
@@ -218,10 +222,21 @@ mod tests {
     #[test]
     fn what_silences_a_device_is_seen_once_beside_its_partitions_memory() {
         with_mappings(|plan, _, _| {
-            let pages: Vec<Mapping> = silencers(plan, &plan.partitions[0]).collect();
+            let pages: Vec<Mapping> = beside(plan, &plan.partitions[0]).collect();
             assert_eq!(pages, [seen_for_a_while(Pa(0x0900_0000), PAGE, Kind::Device)]);
-            assert_eq!(silencers(plan, &plan.partitions[1]).count(), 0);
+            assert_eq!(beside(plan, &plan.partitions[1]).count(), 0);
         });
+    }
+
+    #[test]
+    fn where_cpus_wait_to_be_released_is_seen_once_beside_their_partitions_memory() {
+        let sample = Sample::with_spin_table().encode();
+        let plan = Plan::decode(sample.bytes()).unwrap();
+        for partition in plan.partitions {
+            let pages: Vec<Mapping> = beside(&plan, partition).collect();
+            assert_eq!(pages.last(), Some(&seen_for_a_while(Pa(0x4000_0000), PAGE, Kind::Data)));
+            assert_eq!(pages.iter().filter(|page| page.kind == Kind::Data).count(), 1);
+        }
     }
 
     #[test]

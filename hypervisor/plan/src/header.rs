@@ -4,7 +4,8 @@
 //! `Documentation/arch/arm64/booting.rst`. It is all that the entry code reads before its MMU is on.
 
 use crate::address::{BLOCK, Span};
-use crate::record::Console;
+use crate::console::Console;
+use crate::record::Conduit;
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
 /// Bytes from the start of the image to the boot header: right behind the 64 bytes of the `Image` header.
@@ -38,6 +39,10 @@ pub struct BootHeader {
     pub heap: Span,
     /// The UART for words spoken before the plan is read.
     pub console: Console,
+    /// The way to the firmware, which can turn off a board whose plan is none.
+    pub conduit: Conduit,
+    /// Zero.
+    pub reserved: u32,
 }
 
 impl BootHeader {

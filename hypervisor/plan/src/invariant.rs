@@ -12,8 +12,7 @@ use crate::decode::Plan;
 use crate::function::is_answered_by_el2;
 use crate::limits;
 use crate::record::{
-    ConsoleKind, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart,
-    Trigger,
+    Conduit, Cpu, Interrupt, Load, NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Trigger,
 };
 use core::fmt;
 
@@ -32,6 +31,8 @@ pub enum Violation {
     DuplicateCpu(u64),
     /// A CPU is not the vCPU of its partition that its place says.
     Affinity(u64),
+    /// The CPU of this affinity waits to be released where it must not.
+    Release(u64),
     /// The partition's VMID is zero or another's.
     Vmid(Name),
     /// The partition's stage 2 has another form than the first one's.
@@ -46,6 +47,8 @@ pub enum Violation {
     Private(Name, Pa),
     /// One byte in two regions.
     Shared(Name, Name, Pa),
+    /// The hypervisor's UART is described as none that can be.
+    Console,
     /// The interrupt controller is described as none that there is.
     Gic,
     /// A page of the interrupt controller that the partition may not have, or not there.
@@ -74,8 +77,10 @@ pub enum Violation {
 pub fn verify(plan: &Plan<'_>) -> Result<(), Violation> {
     the_window_holds_all_of_the_hypervisor(plan)?;
     records_belong_to_one_partition(plan)?;
+    the_console_is_a_uart(plan)?;
     gic::is_of_one_kind(plan)?;
     cpus_have_one_owner(plan)?;
+    releases_are_the_hypervisors(plan)?;
     vmids_are_unique(plan)?;
     translation_has_one_form(plan)?;
     for partition in plan.partitions {
@@ -100,6 +105,12 @@ fn the_window_holds_all_of_the_hypervisor(plan: &Plan<'_>) -> Result<(), Violati
     let pages = plan.header.tables.base.is_aligned(PAGE) && plan.board.heap.base.is_aligned(PAGE);
     let is_ram = plan.memory.iter().any(|ram| ram.contains(window));
     if inside && aligned && pages && is_ram { Ok(()) } else { Err(Violation::Window) }
+}
+
+fn the_console_is_a_uart(plan: &Plan<'_>) -> Result<(), Violation> {
+    let console = &plan.board.console;
+    let is_ram = plan.memory.iter().any(|ram| ram.overlaps(&console.page()));
+    if console.is_sound() && !is_ram { Ok(()) } else { Err(Violation::Console) }
 }
 
 /// The ranges of the partitions follow each other and use up their tables, so no record has two owners.
@@ -140,6 +151,20 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
     }
 }
 
+/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins.
+fn releases_are_the_hypervisors(plan: &Plan<'_>) -> Result<(), Violation> {
+    let is_sound = |cpu: &&Cpu| match plan.board.conduit {
+        Conduit::SpinTable if cpu.partition != NO_PARTITION => {
+            let word = Span { base: cpu.release, size: 8 };
+            let given = plan.regions.iter().map(|region| &region.span);
+            cpu.release.is_aligned(8) && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
+        }
+        _ => cpu.release == Pa(0),
+    };
+    let odd = plan.cpus.iter().find(|cpu| !is_sound(cpu));
+    odd.map_or(Ok(()), |cpu| Err(Violation::Release(cpu.mpidr)))
+}
+
 fn vmids_are_unique(plan: &Plan<'_>) -> Result<(), Violation> {
     let widest = u32::try_from(limits::PARTITIONS).unwrap_or(u32::MAX);
     let unusable = plan.partitions.iter().find(|partition| partition.vmid == 0 || partition.vmid > widest);
@@ -174,8 +199,9 @@ fn regions_are_well_formed(plan: &Plan<'_>, partition: &Partition) -> Result<(),
 }
 
 fn regions_are_the_boards_to_give(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
-    let console = Span { base: plan.board.console.base, size: PAGE };
-    let console = if plan.board.console.kind == ConsoleKind::None { Span::default() } else { console };
+    let heir = usize::try_from(plan.board.heir).ok().and_then(|heir| plan.partitions.get(heir));
+    let is_heir = heir.is_some_and(|heir| heir.vmid == partition.vmid);
+    let console = if is_heir { Span::default() } else { plan.board.console.page() };
     for region @ Region { span, kind, .. } in regions(plan, partition) {
         let in_ram = plan.memory.iter().any(|ram| ram.contains(span));
         let touches_ram = plan.memory.iter().any(|ram| ram.overlaps(span));
@@ -257,10 +283,11 @@ fn steps_touch_own_registers(plan: &Plan<'_>, partition: &Partition) -> Result<(
     Ok(())
 }
 
-/// What EL2 answers itself never reaches the firmware.
+/// What EL2 answers itself never reaches the firmware, and nothing does where there is none.
 fn functions_are_the_firmwares(plan: &Plan<'_>, partition: &Partition) -> Result<(), Violation> {
     let functions = partition.functions.of(plan.functions).unwrap_or_default();
-    match functions.iter().find(|function| is_answered_by_el2(function.id)) {
+    let has_firmware = plan.board.conduit == Conduit::Smc;
+    match functions.iter().find(|function| !has_firmware || is_answered_by_el2(function.id)) {
         Some(function) => Err(Violation::Function(partition.name, function.id)),
         None => Ok(()),
     }
@@ -349,6 +376,7 @@ impl fmt::Display for Violation {
             Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
             Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
             Self::Affinity(mpidr) => write!(f, "CPU {mpidr:#x} is shown as another than its place says"),
+            Self::Release(mpidr) => write!(f, "CPU {mpidr:#x} waits where not only the hypervisor writes"),
             Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),
             Self::Translation(who) => write!(f, "{who}: its stage 2 has a form of its own"),
             Self::Region(who, at) => write!(f, "{who}: the region at {at} is malformed"),
@@ -356,6 +384,7 @@ impl fmt::Display for Violation {
             Self::NotDevice(who, at) => write!(f, "{who}: there is RAM and no device at {at}"),
             Self::Private(who, at) => write!(f, "{who}: what is at {at} belongs to the hypervisor"),
             Self::Shared(first, second, at) => write!(f, "{first} and {second} both own {at}"),
+            Self::Console => f.write_str("the hypervisor's UART is none that can be"),
             Self::Gic => f.write_str("the interrupt controller is none that there is"),
             Self::GicPage(who, at) => write!(f, "{who}: {at} is no page of its CPUs' interrupts"),
             Self::Load(who) => write!(f, "{who}: its image does not fit its memory"),

@@ -10,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 mod address;
+mod console;
 mod decode;
 mod encode;
 mod function;
@@ -21,6 +22,7 @@ mod record;
 pub mod sample;
 
 pub use address::{BLOCK, GIGABYTE, Ipa, PAGE, Pa, Span};
+pub use console::{Change, Console};
 pub use decode::{DecodeError, Plan};
 pub use encode::Draft;
 pub use function::is_answered_by_el2;
@@ -29,6 +31,6 @@ pub use header::{
 };
 pub use invariant::{Violation, verify};
 pub use record::{
-    Board, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load,
-    NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
+    Board, Conduit, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION, Name, Partition,
+    Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
 };

@@ -4,11 +4,12 @@
 //! has no padding, so the bytes are the value. Enumerations are checked while decoding.
 
 use crate::address::{Ipa, Pa, Span};
+use crate::console::Console;
 use crate::limits;
 use core::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes};
 
-/// In [`Cpu::partition`]: nobody owns this CPU; it stays off.
+/// In [`Cpu::partition`]: nobody owns this CPU; it stays off. In [`Board::heir`]: the console stays EL2's.
 pub const NO_PARTITION: u32 = u32::MAX;
 
 /// A short text, padded with zero bytes.
@@ -91,34 +92,14 @@ impl GicVersion {
     }
 }
 
-/// How EL2 calls the firmware's PSCI.
+/// How EL2 reaches the firmware that starts CPUs and turns the board off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(u32)]
 pub enum Conduit {
-    /// By `SMC`.
+    /// There is none: each CPU waits for an address to begin at, in [`Cpu::release`], and nobody turns it off.
+    SpinTable = 0,
+    /// It has PSCI, called by `SMC`.
     Smc = 1,
-}
-
-/// What kind of UART the hypervisor speaks through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(u32)]
-pub enum ConsoleKind {
-    /// No UART: the hypervisor is silent.
-    None = 0,
-    /// Arm PrimeCell UART (PL011, DDI 0183).
-    Pl011 = 1,
-}
-
-/// The hypervisor's own UART.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Console {
-    /// First byte of its registers, page aligned.
-    pub base: Pa,
-    /// What it is.
-    pub kind: ConsoleKind,
-    /// Zero.
-    pub reserved: u32,
 }
 
 /// The facts of the board that the hypervisor needs.
@@ -143,8 +124,8 @@ pub struct Board {
     pub conduit: Conduit,
     /// INTID of the SPI by which EL2 wakes CPUs where there is a GICv2, nobody's; zero where there is a GICv3.
     pub wake: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Index of the partition that has the console once all of them have begun, or [`NO_PARTITION`].
+    pub heir: u32,
 }
 
 /// A CPU of the board.
@@ -161,6 +142,9 @@ pub struct Cpu {
     pub partition: u32,
     /// The number that a GICv2 knows it by, below [`limits::CPU_INTERFACES`]; zero where there is a GICv3.
     pub interface: u32,
+    /// Where it waits for the address at which it is to begin (Linux, `Documentation/arch/arm64/booting.rst`);
+    /// zero on a board with [`Conduit::Smc`], and if nobody owns it.
+    pub release: Pa,
 }
 
 impl Cpu {

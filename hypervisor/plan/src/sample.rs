@@ -3,10 +3,11 @@
 //! Two partitions on a board with 1 GiB of RAM from 0x4000_0000 and a GICv3, as on QEMU's `virt`.
 
 use crate::address::{Ipa, Pa, Span};
+use crate::console::{Change, Console};
 use crate::encode::Draft;
 use crate::record::{
-    Board, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load,
-    NO_PARTITION, Name, Partition, Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
+    Board, Conduit, Cpu, Function, GicVersion, Interrupt, InterruptMode, Load, NO_PARTITION, Name, Partition,
+    Range, Region, RegionKind, Restart, Step, StepKind, Trigger,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
@@ -34,7 +35,7 @@ pub struct Sample {
     /// Two steps for the device of `first`.
     pub steps: [Step; 2],
     /// One function for `second`.
-    pub functions: [Function; 1],
+    pub functions: Option<Function>,
 }
 
 /// 8-byte aligned room for an encoded sample.
@@ -68,7 +69,7 @@ impl Default for Sample {
                 Interrupt { intid: 40, trigger: Trigger::Level },
             ],
             steps: [step(StepKind::Write), step(StepKind::Await)],
-            functions: [Function { id: 0x8400_0050, reserved: 0 }],
+            functions: Some(Function { id: 0x8400_0050, reserved: 0 }),
         }
     }
 }
@@ -95,6 +96,19 @@ impl Sample {
         sample
     }
 
+    /// The same on a board without firmware, whose CPUs wait in the first page of RAM.
+    pub fn with_spin_table() -> Self {
+        let mut sample = Self::default();
+        sample.board.conduit = Conduit::SpinTable;
+        sample.memory = [Span::new(0x4000_1000, 0x3fff_f000)];
+        for (cpu, place) in sample.cpus.iter_mut().zip((0x4000_00d8..).step_by(8)) {
+            cpu.release = if cpu.partition == NO_PARTITION { Pa(0) } else { Pa(place) };
+        }
+        sample.partitions[1].functions.count = 0;
+        sample.functions = None;
+        sample
+    }
+
     /// The sample as bytes, under a digest that is no hash: this crate has none.
     pub fn encode(&self) -> SampleBytes {
         let draft = Draft {
@@ -110,7 +124,7 @@ impl Sample {
             loads: &self.loads,
             interrupts: &self.interrupts,
             steps: &self.steps,
-            functions: &self.functions,
+            functions: self.functions.as_slice(),
         };
         let mut bytes = SampleBytes { words: FromZeros::new_zeroed(), size: draft.size().unwrap_or(0) };
         let done = draft.encode(bytes.bytes_mut(), |_| [0; 32]);
@@ -138,11 +152,23 @@ fn board() -> Board {
         heap: Span::new(0x4030_0000, 0x8_0000),
         distributor: Span::new(0x0800_0000, 0x1_0000),
         cpu_interface: Span::default(),
-        console: Console { base: Pa(0x0904_0000), kind: ConsoleKind::Pl011, reserved: 0 },
+        console: console(),
         gic: GicVersion::V3,
         conduit: Conduit::Smc,
         wake: 0,
-        reserved: 0,
+        heir: NO_PARTITION,
+    }
+}
+
+/// A PL011.
+fn console() -> Console {
+    Console {
+        base: Pa(0x0904_0000),
+        status: 0x18,
+        mask: 0x20,
+        on: [Change { register: 0x30, clear: 0, set: 0x101 }, Change::NONE],
+        width: 4,
+        ..Console::NONE
     }
 }
 
@@ -152,7 +178,7 @@ fn name(text: &str) -> Name {
 
 fn cpu(number: u64, partition: u32, virtual_mpidr: u64) -> Cpu {
     let redistributor = Pa(number.saturating_mul(0x2_0000).saturating_add(0x080a_0000));
-    Cpu { mpidr: number, redistributor, virtual_mpidr, partition, interface: 0 }
+    Cpu { mpidr: number, redistributor, virtual_mpidr, partition, interface: 0, release: Pa(0) }
 }
 
 fn partition(text: &str, index: u32) -> Partition {

@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     Gic(Unfit),
     /// The CPU cannot run EL2 without the Virtualization Host Extensions.
     Cpu,
+    /// The CPU with this affinity does not come out of its spin table.
+    Absent(u64),
     /// The CPU cannot translate as the partition's plan says.
     Translation(Name),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Refusal {
             Self::Board(mismatch) => write!(f, "{mismatch}"),
             Self::Gic(unfit) => write!(f, "{unfit}"),
             Self::Cpu => f.write_str("this CPU cannot leave VHE mode (HCR_EL2.E2H is RES1)"),
+            Self::Absent(mpidr) => write!(f, "CPU {mpidr:#x} does not come to EL2 when it is released"),
             Self::Translation(who) => write!(f, "wrong board: its CPUs have too few address bits for {who}"),
         }
     }

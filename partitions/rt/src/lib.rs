@@ -19,6 +19,7 @@ pub mod probe;
 pub mod psci;
 pub mod timer;
 
+mod bus;
 mod entry;
 mod exception;
 mod frame;

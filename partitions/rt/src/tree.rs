@@ -1,9 +1,9 @@
 //! Facts from the flattened device tree.
 //!
 //! Only the fallible half of the crate `fdt` is used, and reading stops at the first error: its iterators
-//! may repeat one for ever. Addresses are taken as they stand: the trees that Bulkhead writes, like that of
-//! QEMU's `virt` machine, have no bus that translates the registers a guest uses.
+//! may repeat one for ever.
 
+use crate::bus;
 use crate::cpu;
 use crate::list::List;
 use crate::machine::{Device, MOST_CLAIMS, MOST_MEMORY, Machine, Span};
@@ -16,7 +16,9 @@ use fdt::properties::values::U32List;
 use fdt::{Fdt, FdtError};
 
 type Parser = (AlignedParser<'static>, NoPanic);
-type TreeNode = Node<'static, Parser>;
+pub(crate) type TreeNode = Node<'static, Parser>;
+/// A tree as it lies in memory.
+pub(crate) type Flat = Fdt<'static, Parser>;
 
 /// Cells of an interrupt of a GIC: its kind, its number, its flags.
 const INTERRUPT_CELLS: usize = 3;
@@ -61,7 +63,7 @@ impl fmt::Display for TreeError {
 }
 
 /// A device tree that has at least a sound header, and its address.
-pub(crate) struct Tree(Fdt<'static, Parser>, u64);
+pub(crate) struct Tree(Flat, u64);
 
 impl Tree {
     /// The tree at `address`.
@@ -83,7 +85,7 @@ impl Tree {
         for node in self.0.root()?.all_nodes()? {
             let (_, node) = node?;
             if text(&node, "device_type")? == Some("memory") {
-                add_registers(&mut memory, &node, "stretches of RAM")?;
+                add_registers(&self.0, &mut memory, &node, "stretches of RAM")?;
             }
         }
         Ok(memory)
@@ -102,7 +104,7 @@ impl Tree {
     /// The UART that is standard output.
     pub(crate) fn uart(&self) -> Result<Device, TreeError> {
         let stdout = self.0.root()?.chosen()?.stdout()?.ok_or(TreeError::Missing("/chosen/stdout-path"))?;
-        device(&stdout.node, "registers of the UART that /chosen/stdout-path names")
+        device(&self.0, &stdout.node, "registers of the UART that /chosen/stdout-path names")
     }
 
     /// Everything.
@@ -130,17 +132,17 @@ impl Tree {
     fn gic(&self) -> Result<[Span; 3], TreeError> {
         let none = Span::default();
         if let Some(gic) = self.0.root()?.all_compatible(GICV3)?.next().transpose()? {
-            let distributor = register(&gic, 0, "distributor registers")?;
-            return Ok([distributor, register(&gic, 1, "redistributor registers")?, none]);
+            let distributor = register(&self.0, &gic, 0, "distributor registers")?;
+            return Ok([distributor, register(&self.0, &gic, 1, "redistributor registers")?, none]);
         }
         let gic = self.compatible(GICV2, "node compatible with arm,gic-v3 or arm,gic-400")?;
-        let distributor = register(&gic, 0, "distributor registers")?;
-        Ok([distributor, none, register(&gic, 1, "CPU interface registers")?])
+        let distributor = register(&self.0, &gic, 0, "distributor registers")?;
+        Ok([distributor, none, register(&self.0, &gic, 1, "CPU interface registers")?])
     }
 
     fn clock(&self) -> Result<Option<Device>, TreeError> {
         match self.0.root()?.all_compatible(&["arm,pl031"])?.next() {
-            Some(node) => device(&node?, "registers of the clock").map(Some),
+            Some(node) => device(&self.0, &node?, "registers of the clock").map(Some),
             None => Ok(None),
         }
     }
@@ -177,7 +179,7 @@ impl Tree {
         for node in self.0.root()?.all_nodes()? {
             let (_, node) = node?;
             if text(&node, "device_type")? == Some("cpu") {
-                let affinity = register(&node, 0, "affinity of a CPU")?.base;
+                let affinity = register(&self.0, &node, 0, "affinity of a CPU")?.base;
                 cpus.push(affinity).ok_or(TreeError::TooMany("CPUs"))?;
             }
         }
@@ -188,7 +190,7 @@ impl Tree {
     fn claims(&self) -> Result<List<Span, MOST_CLAIMS>, TreeError> {
         let mut claims = List::new();
         for node in self.0.root()?.all_nodes()? {
-            add_registers(&mut claims, &node?.1, "stretches of registers")?;
+            add_registers(&self.0, &mut claims, &node?.1, "stretches of registers")?;
         }
         Ok(claims)
     }
@@ -206,7 +208,7 @@ fn text(node: &TreeNode, name: &str) -> Result<Option<&'static str>, TreeError> 
 }
 
 /// The device that `node` describes.
-fn device(node: &TreeNode, what: &'static str) -> Result<Device, TreeError> {
+fn device(tree: &Flat, node: &TreeNode, what: &'static str) -> Result<Device, TreeError> {
     let mut interrupt = None;
     if let Some(interrupts) = node.raw_property("interrupts")? {
         let mut cells = interrupts.as_value::<U32List<'_>>().map_err(FdtError::from)?.iter();
@@ -214,26 +216,27 @@ fn device(node: &TreeNode, what: &'static str) -> Result<Device, TreeError> {
             interrupt = number.checked_add(FIRST_SPI);
         }
     }
-    Ok(Device { registers: register(node, 0, what)?, interrupt })
+    Ok(Device { registers: register(tree, node, 0, what)?, interrupt })
 }
 
 /// Entry `index` of the `reg` of `node`.
-fn register(node: &TreeNode, index: usize, what: &'static str) -> Result<Span, TreeError> {
+fn register(tree: &Flat, node: &TreeNode, index: usize, what: &'static str) -> Result<Span, TreeError> {
     let entry = node.reg()?.and_then(|reg| reg.iter::<u64, u64>().nth(index));
     let entry = entry.ok_or(TreeError::Missing(what))?.map_err(FdtError::from)?;
-    Ok(Span { base: entry.address, size: entry.len })
+    bus::seen_by_cpus(tree, node, Span { base: entry.address, size: entry.len })
 }
 
 /// Adds every stretch of addresses in the `reg` of `node`; a `reg` of another kind (a CPU, a device on a
 /// PCI bus) has none.
 fn add_registers<const N: usize>(
+    tree: &Flat,
     list: &mut List<Span, N>,
     node: &TreeNode,
     what: &'static str,
 ) -> Result<(), TreeError> {
     let Some(reg) = node.reg()? else { return Ok(()) };
     for entry in reg.iter::<u64, u64>().map_while(Result::ok).filter(|entry| entry.len != 0) {
-        let span = Span { base: entry.address, size: entry.len };
+        let span = bus::seen_by_cpus(tree, node, Span { base: entry.address, size: entry.len })?;
         list.push(span).ok_or(TreeError::TooMany(what))?;
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! as a fault of memory would.
 
 use super::end::patient;
-use super::gdb::{self, Debugger};
+use crate::gdb::{self, Debugger};
 use crate::{Context, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead_plan::Plan;

@@ -5,10 +5,10 @@
 //! instruction. The warden waits until Linux turns on its third CPU: so the test tells it, through Linux, that the
 //! time has come.
 
-use super::gdb::{self, Debugger};
 use super::times;
 use crate::counted;
 use crate::counts::Counts;
+use crate::gdb::{self, Debugger};
 use crate::linux::Linux;
 use crate::{Board, Context, Running, patience};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -98,7 +98,7 @@ fn restarted(
     let options = gdb::options(&socket);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
     let (machine, reading) = context.count(name, &built, None, &options)?.split();
-    let mut linux = Linux::counted(machine)?;
+    let mut linux = Linux::slow(machine)?;
     for number in 1..=times(context) {
         let is_busy = linux.answer(TRANSFER, r"\n(busy)\r\n");
         is_busy.and_then(|_| restart(&mut linux, &socket)).with_context(|| format!("restart {number}"))?;
@@ -180,7 +180,7 @@ fn without_restarts(context: &Context<'_>) -> Result<Neighbours> {
     let name = "linux-undisturbed";
     let built = context.build(&context.made(name, &system(&Orders::NONE))?, None)?;
     let (machine, reading) = context.count(name, &built, None, &[])?.split();
-    let mut linux = Linux::counted(machine)?;
+    let mut linux = Linux::slow(machine)?;
     let ticker = finish(&mut linux)?;
     let found = Neighbours::of(ticker, &built, &reading.end_and_count(linux.machine)?)?;
     neighbours.push((context.board, found.clone()));

@@ -165,12 +165,9 @@ fn virtual_uart(
     partition: &Partition<'_>,
     unwired: &mut impl Iterator<Item = u32>,
 ) -> Option<VirtualUart> {
-    match (partition.uart(board), board.console) {
-        (None, Some(console)) if console.is_known(&board.tree) => {
-            Some(VirtualUart { base: Ipa(console.base.0), interrupt: unwired.next() })
-        }
-        _ => None,
-    }
+    let base = board.console.and_then(|console| console.virtual_uart());
+    let base = base.filter(|_| partition.uart(board).is_none())?;
+    Some(VirtualUart { base, interrupt: unwired.next() })
 }
 
 fn space(

@@ -3,7 +3,7 @@
 //! It has the very arguments with which QEMU was asked for the device tree; anything else would be
 //! another board.
 
-use crate::board::{Board, QEMU, machine_arguments, machine_size};
+use crate::board::{Board, QEMU, machine_arguments, machine_size, tree_file};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::expand::System;
 use crate::guest::find;
@@ -12,7 +12,7 @@ use crate::load::images_beside;
 use crate::run::{Machine, Serial};
 use crate::system::Options;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{self, Path};
 
 /// A machine that lacks only the image.
 #[derive(Debug)]
@@ -35,6 +35,9 @@ impl Template {
     pub(crate) fn of(system: &System<'_>, options: &Options, report: &mut Report) -> Option<Self> {
         let qemu = system.wish.board.qemu.as_ref()?;
         let mut args = machine_arguments(qemu, machine_size(qemu, Some(&system.wish.system)), "");
+        if let Some(tree) = tree_file(&system.wish.board, &options.images) {
+            args.extend(["-dtb".into(), path::absolute(&tree).unwrap_or(tree).into()]);
+        }
         let folders = images_beside(&system.wish.system.folder, &options.images);
         for (number, disk) in system.wish.system.disks.iter().enumerate() {
             let name = Path::new(&disk.image.value);
@@ -104,11 +107,13 @@ fn disk_arguments(name: &str, path: &Path, bus: &str) -> [OsString; 4] {
 fn carries(system: &System<'_>, serial: &str) -> Serial {
     let board: &Board = system.board;
     let Some(node) = board.tree.find(serial) else { return Serial::Unused };
-    if board.is_console(node) {
-        return Serial::Shared;
-    }
     let owner = system.partitions.iter().find(|partition| partition.owns(node));
-    owner.map_or(Serial::Unused, |owner| Serial::Partition(owner.name().to_owned()))
+    match (owner.map(|owner| owner.name().to_owned()), board.is_console(node)) {
+        (None, true) => Serial::Shared,
+        (Some(heir), true) => Serial::Inherited(heir),
+        (Some(owner), false) => Serial::Partition(owner),
+        (None, false) => Serial::Unused,
+    }
 }
 
 #[cfg(test)]

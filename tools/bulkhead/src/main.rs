@@ -5,7 +5,7 @@
 
 mod command;
 
-use bulkhead::decode::Decoder;
+use bulkhead::decode::{Decoder, log_of};
 use bulkhead::diagnostic::{Code, Report};
 use bulkhead::inspect::inspect;
 use bulkhead::launch::launch;
@@ -134,7 +134,11 @@ enum Form {
 #[derive(Args)]
 struct Log {
     /// The log, or `-` for standard input
-    log: PathBuf,
+    #[arg(required_unless_present = "dump")]
+    log: Option<PathBuf>,
+    /// A raw dump of the board's memory: the log is what the hypervisor has kept there
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    dump: Option<PathBuf>,
     /// The image that it comes from
     #[arg(long, value_name = "IMG")]
     image: PathBuf,
@@ -224,10 +228,10 @@ fn decode(log: &Log) -> Result<(), Stop> {
     let hypervisor = log.hypervisor.as_deref().map(read).transpose()?;
     let decoder = Decoder::new(&image, hypervisor.as_deref(), log.partition.as_deref())
         .map_err(|why| Stop { text: format!("error: {why}"), code: 1 })?;
-    let lines: Box<dyn BufRead> = if log.log == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(Cursor::new(read(&log.log)?))
+    let lines: Box<dyn BufRead> = match (&log.log, &log.dump) {
+        (_, Some(dump)) => Box::new(Cursor::new(log_in(dump)?)),
+        (Some(path), None) if path != Path::new("-") => Box::new(Cursor::new(read(path)?)),
+        _ => Box::new(std::io::stdin().lock()),
     };
     for line in lines.split(b'\n') {
         let line = line.map_err(|error| host("reading the log", &error))?;
@@ -236,6 +240,19 @@ fn decode(log: &Log) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// What the hypervisor has kept in memory, by a dump of that.
+fn log_in(dump: &Path) -> Result<Vec<u8>, Stop> {
+    let none = || Stop {
+        text: format!(
+            "error: `{}` has no log of the hypervisor's\nhelp: it lies in the hypervisor's window, which \
+             `bulkhead inspect` shows; the dump has to be of that memory, byte for byte",
+            dump.display()
+        ),
+        code: 1,
+    };
+    log_of(&read(dump)?).ok_or_else(none)
 }
 
 fn start(system: &System, options: &run::Options) -> Result<(), Stop> {

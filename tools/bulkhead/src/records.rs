@@ -10,8 +10,8 @@ use crate::tables::vtcr;
 use crate::wake::wake;
 use crate::wire::{Records, small};
 use bulkhead_plan::{
-    Board as BoardRecord, Conduit, Console, ConsoleKind, Cpu, Function, GicVersion, Interrupt, InterruptMode,
-    Ipa, Load, NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
+    Board as BoardRecord, Conduit, Console, Cpu, Function, GicVersion, Interrupt, InterruptMode, Ipa, Load,
+    NO_PARTITION, Name, Pa, Partition, Range, Span, Trigger,
 };
 
 /// What the image says of one partition.
@@ -95,10 +95,19 @@ pub(crate) fn records(system: &System<'_>, spaces: &[Space], placements: &[Place
 
 /// The hypervisor's UART as the plan writes it.
 pub(crate) fn console(board: &Board) -> Console {
-    match board.console {
-        Some(console) => Console { base: console.base, kind: ConsoleKind::Pl011, reserved: 0 },
-        None => Console { base: Pa(0), kind: ConsoleKind::None, reserved: 0 },
-    }
+    board.console.map_or(Console::NONE, |console| console.sender)
+}
+
+/// The partition that owns the hypervisor's console.
+fn heir(system: &System<'_>) -> u32 {
+    let owns =
+        |partition: &Planned<'_>| system.board.console.is_some_and(|console| partition.owns(console.node));
+    system.partitions.iter().position(owns).map_or(NO_PARTITION, small)
+}
+
+/// The way to the firmware as the plan writes it. A board without one was refused.
+pub(crate) fn conduit(board: &Board) -> Conduit {
+    board.conduit.unwrap_or(Conduit::Smc)
 }
 
 fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
@@ -114,10 +123,9 @@ fn board(system: &System<'_>, spaces: &[Space], own: Own) -> BoardRecord {
             Version::V2 => GicVersion::V2,
             Version::V3 => GicVersion::V3,
         },
-        // A board without one was refused.
-        conduit: board.conduit.unwrap_or(Conduit::Smc),
+        conduit: conduit(board),
         wake: wake(system, spaces).unwrap_or(0),
-        reserved: 0,
+        heir: heir(system),
     }
 }
 
@@ -130,6 +138,7 @@ fn cpu_record(board: &Board, index: usize, owner: Option<(u32, u32)>) -> Cpu {
         virtual_mpidr: u64::from(virtual_mpidr),
         partition,
         interface: if board.gic.version == Version::V2 { cpu.interface } else { 0 },
+        release: cpu.release.filter(|_| owner.is_some()).unwrap_or(Pa(0)),
     }
 }
 

@@ -50,7 +50,7 @@ pub fn sketch(path: &Path) -> Result<Sketch, Failure> {
 
 fn draw(path: &Path, report: &mut Report) -> Option<Sketch> {
     let wish = load(path, report)?;
-    let board = Board::read(&wish, report)?;
+    let board = Board::read(&wish, &[], report)?;
     rules::acceptances(&wish, &board, report);
     let system = expand(&wish, &board, report);
     rules::check(&system, report);

@@ -4,7 +4,7 @@
 //! a person wants to hear of all faults at once.
 
 use crate::assemble::{Assembly, Files, assemble};
-use crate::board::{Board, QEMU_TREE};
+use crate::board::{Board, FETCHED, QEMU_TREE, tree_file};
 use crate::diagnostic::Report;
 use crate::expand::{System, expand};
 use crate::explain::explain;
@@ -106,6 +106,10 @@ pub fn missing_files(path: &Path, options: &Options) -> Vec<PathBuf> {
     let disks = wish.system.disks.iter().map(|disk| Path::new(&disk.image.value));
     let missing = partitions.chain(disks).filter(|name| guest::find(name, &folders).is_none());
     let mut missing: Vec<PathBuf> = missing.map(Path::to_owned).collect();
+    let tree = tree_file(&wish.board, &options.images).filter(|path| !path.is_file());
+    let is_fetched = wish.board.fetch.is_some();
+    missing
+        .extend(tree.filter(|_| is_fetched).map(|_| Path::new(FETCHED).join(&wish.board.device_tree.value)));
     let hypervisor = hypervisor::paths(options);
     if !hypervisor.iter().any(|path| path.is_file()) {
         missing.extend(hypervisor.into_iter().next());
@@ -118,7 +122,7 @@ pub fn missing_files(path: &Path, options: &Options) -> Vec<PathBuf> {
 /// Every step in turn; `None` if the report says what is wrong.
 fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Built, Failure>> {
     let wish = load(path, report)?;
-    let board = Board::read(&wish, report)?;
+    let board = Board::read(&wish, &options.images, report)?;
     rules::acceptances(&wish, &board, report);
     let system = expand(&wish, &board, report);
     rules::check(&system, report);

@@ -10,7 +10,7 @@ mod support;
 use bulkhead::inspect::inspect;
 use bulkhead::run::Serial;
 use bulkhead::system::{Built, Options, build, missing_files};
-use bulkhead_plan::{BLOCK, Load, RegionKind};
+use bulkhead_plan::{BLOCK, Load, NO_PARTITION, RegionKind};
 use bulkhead_verify::verify;
 use dtoolkit::fdt::Fdt;
 use dtoolkit::{Node, Property};
@@ -25,11 +25,13 @@ const SYSTEMS: &[&str] = &[
     "eight/linux",
     "eight/one",
     "gicv2/mixed",
+    "heir/one",
     "in-place",
     "kernel",
     "raw",
     "rest",
     "spare/uarts",
+    "spin-table/two",
     "three",
     "treeless",
     "twenty/wide",
@@ -56,6 +58,15 @@ fn a_good_system_is_planned_as_it_was_planned_before() {
         let source = Fdt::new(tree).unwrap().to_string();
         assert_is_file(&tests().join(format!("accept/{name}.dts")), source.as_bytes());
     }
+}
+
+#[test]
+fn whoever_has_the_hypervisors_uart_is_its_heir() {
+    let built = built("heir/one");
+    assert_eq!(built.plan().unwrap().board.heir, 0);
+    let machine = built.machine(Path::new("image")).unwrap();
+    assert_eq!(machine.serials, [Serial::Inherited("heir".to_owned())]);
+    assert_eq!(self::built("kernel").plan().unwrap().board.heir, NO_PARTITION);
 }
 
 #[test]

@@ -77,10 +77,19 @@ fn board(property: &str, counter: Option<&str>) -> DeviceTree {
 
 /// What each partition gets, each given as its devices, or what the tool says against it.
 fn carved(tree: &DeviceTree, partitions: &[&[&str]], more: &str) -> Result<Vec<DeviceTree>, String> {
+    carved_on((tree, ""), partitions, more)
+}
+
+/// The same on a board whose file says more than an import does.
+fn carved_on(
+    (tree, also): (&DeviceTree, &str),
+    partitions: &[&[&str]],
+    more: &str,
+) -> Result<Vec<DeviceTree>, String> {
     let (_outer, folder) = board_folder();
     let wish = Import { name: "board".to_owned(), dtb: "board.dtb".into(), memory: Vec::new() };
     let board = describe(&wish, &tree.to_dtb()).unwrap();
-    fs::write(folder.join("board.toml"), &board.file).unwrap();
+    fs::write(folder.join("board.toml"), board.file + also).unwrap();
     fs::write(folder.join("board.dtb"), &board.device_tree).unwrap();
     let mut system = String::new();
     for (number, devices) in partitions.iter().enumerate() {
@@ -140,6 +149,75 @@ fn a_provider_that_is_done_without_is_not_named() {
         assert!(guests[0].find_node(PROVIDER).is_none(), "{property}");
         assert_eq!(value(&guests[0], DEVICE, property), None, "{property}");
     }
+}
+
+/// Two clocks of a provider, by their numbers, and what names them.
+fn clocked(device: DeviceTreeNode) -> DeviceTreeNode {
+    with(with(device, "clocks", [PHANDLE, 7, PHANDLE, 8]), "clock-names", "one\0two")
+}
+
+fn with_clocks() -> DeviceTree {
+    let mut tree = plain();
+    let provider = with(device(PROVIDER, "vendor,provider"), "phandle", PHANDLE);
+    tree.root.add_child(with(provider, "#clock-cells", 1_u32));
+    tree
+}
+
+/// Every cell of `clocks` leads to a fixed clock of that rate.
+fn assert_runs_at(guest: &DeviceTree, path: &str, rate: u32) {
+    let clock = format!("/bulkhead-clock-{rate}");
+    assert_eq!(value(guest, &clock, "clock-frequency"), Some(rate.to_be_bytes().to_vec()));
+    let phandle = value(guest, &clock, "phandle").unwrap();
+    assert_eq!(value(guest, path, "clocks"), Some([phandle.clone(), phandle].concat()));
+    assert!(value(guest, path, "clock-names").is_some());
+}
+
+#[test]
+fn clocks_that_the_firmware_leaves_on_become_fixed_ones() {
+    let mut tree = with_clocks();
+    tree.root.add_child(clocked(device(DEVICE, "vendor,device")));
+    let accepted = format!("[[accept]]\ncode = \"P0207\"\ndevice = \"{DEVICE}\"\nreason = \"a test\"\n");
+    let clock = format!("\n[[clock]]\ndevices = [\"{DEVICE}\"]\nrate = 8_000_000\n");
+    let guests = carved_on((&tree, &clock), &[&[DEVICE], &[]], &accepted).unwrap();
+    assert_runs_at(&guests[0], DEVICE, 8_000_000);
+    assert!(guests[1].find_node("/bulkhead-clock-8000000").is_none(), "only who has the device");
+    let own = carved_on((&tree, &clock), &[&[DEVICE, PROVIDER]], "").unwrap();
+    assert_eq!(
+        value(&own[0], DEVICE, "clocks"),
+        value(&tree, DEVICE, "clocks"),
+        "who has the provider uses it"
+    );
+    let said = carved_on((&tree, &clock), &[&[DEVICE]], "").unwrap_err();
+    assert!(said.starts_with("error[P0207]"), "that they run does not make them the partition's: {said}");
+}
+
+#[test]
+fn clocks_of_a_device_that_there_is_not_are_refused() {
+    let clock = "\n[[clock]]\ndevices = [\"/device@a200001\"]\nrate = 8_000_000\n";
+    let mut tree = plain();
+    tree.root.add_child(device(DEVICE, "vendor,device"));
+    let said = carved_on((&tree, clock), &[&[]], "").unwrap_err();
+    assert!(said.starts_with("error[P0201]: board `board` has no device `/device@a200001`"), "{said}");
+    assert!(said.contains("did you mean `/device@a200000`?"), "{said}");
+}
+
+#[test]
+fn a_virtual_uart_is_a_pl011_whatever_the_console_is() {
+    let path = "/serial@a400000";
+    let mut tree = with_clocks();
+    tree.root.add_child(clocked(device(path, "fsl,imx6q-uart")));
+    tree.find_node_mut("/chosen").unwrap().remove_property("stdout-path");
+    tree.find_node_mut("/chosen")
+        .unwrap()
+        .add_property(DeviceTreeProperty::new_unchecked("stdout-path", path));
+    let guests = carved(&tree, &[&[]], "").unwrap();
+    let uart = "/pl011@a400000";
+    assert!(guests[0].find_node(path).is_none());
+    assert_eq!(value(&guests[0], uart, "compatible"), Some(b"arm,pl011\0arm,primecell\0".to_vec()));
+    let reg = [0, 0x0a40_0000, 0, 0x1000_u32];
+    assert_eq!(value(&guests[0], uart, "reg"), Some(reg.into_iter().flat_map(u32::to_be_bytes).collect()));
+    assert_eq!(value(&guests[0], "/chosen", "stdout-path"), Some([uart.as_bytes(), b"\0"].concat()));
+    assert_runs_at(&guests[0], uart, 24_000_000);
 }
 
 #[test]

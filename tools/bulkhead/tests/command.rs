@@ -189,6 +189,22 @@ fn the_addresses_in_a_log_get_their_meaning() {
 }
 
 #[test]
+fn the_log_in_a_dump_of_memory_gets_its_meaning() {
+    let (folder, _) = image();
+    let text = b"second: pc=0x40000040\n";
+    let words = [1, 0x40, text.len() as u64].map(u64::to_le_bytes).concat();
+    let journal = [b"Bulkhead journal", &words[..], text, &[0; 0x40]].concat();
+    fs::write(folder.path().join("dump"), [vec![0x5a; 4096], journal].concat()).unwrap();
+    let output = plain(folder.path(), &["decode", "--dump", "dump", "--image", "the.img"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let expected = "[bulkhead] second: pc=0x40000040 <second: arm64 Image, loaded + 0x40>\n";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    let output = plain(folder.path(), &["decode", "--dump", "the.img", "--image", "the.img"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("has no log of the hypervisor's"), "{}", stderr(&output));
+}
+
+#[test]
 fn a_log_is_not_decoded_by_symbols_of_another_hypervisor() {
     let (folder, _) = image();
     fs::write(folder.path().join("log"), b"").unwrap();

@@ -195,6 +195,22 @@ fn gicv2() -> DeviceTree {
     tree
 }
 
+/// A board without PSCI, whose CPUs wait in the first page of RAM; four more cannot be released.
+fn spin_table() -> DeviceTree {
+    let mut tree = extra();
+    assert!(tree.root.remove_child("psci").is_some());
+    let cpus = tree.find_node_mut("/cpus").unwrap();
+    for affinity in 0..4_u32 {
+        let cpu = cpus.child_mut(&format!("cpu@{affinity}")).unwrap();
+        cpu.add_property(property("enable-method", "spin-table"));
+        cpu.add_property(property("cpu-release-addr", [0, 0x4000_00d8 + 8 * affinity]));
+    }
+    cpus.add_child(with(cpu(5, "spin-table"), "cpu-release-addr", [0_u32, 0x4000_00e0]));
+    cpus.add_child(with(cpu(6, "spin-table"), "cpu-release-addr", [0_u32, 0x4000_0104]));
+    cpus.add_child(cpu(7, "vendor,smp"));
+    tree
+}
+
 /// A board whose interrupt controller is of a kind before that.
 fn gicv1() -> DeviceTree {
     let mut tree = extra();
@@ -212,6 +228,7 @@ fn the_boards_are_what_their_makers_make() {
         ("extra", extra),
         ("gicv1", gicv1().to_dtb()),
         ("gicv2", gicv2().to_dtb()),
+        ("spin-table", spin_table().to_dtb()),
         ("soc", soc::soc().to_dtb()),
         ("crowded", crowded().to_dtb()),
         ("eight", wide(8).to_dtb()),

@@ -90,7 +90,7 @@ fn every_code_has_a_case() {
 #[test]
 fn every_expected_message_has_its_case() {
     let names: BTreeSet<String> = cases().into_iter().map(|case| case.name).collect();
-    for folder in ["", "on-soc/"] {
+    for folder in ["", "on-soc/", "on-spin-table/"] {
         for entry in fs::read_dir(tests().join("reject").join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "stderr") {

@@ -5,7 +5,7 @@
 
 use crate::transcript::REDISTRIBUTOR;
 use bulkhead_core::stage2::{self, Leaf};
-use bulkhead_plan::{ConsoleKind, GicVersion, PAGE, Plan, Span};
+use bulkhead_plan::{GicVersion, PAGE, Plan, Span};
 
 /// Bytes from the first of a CPU's redistributor to the page that its owner may have.
 const SGI_BASE: u64 = 0x1_0000;
@@ -82,8 +82,9 @@ fn reach(plan: &Plan<'_>, partition: usize, leaves: &[Leaf]) -> Vec<Reach> {
 /// one page each, of the CPU interface of a GICv2 the first page.
 fn hypervisors<'a>(plan: &'a Plan<'_>, partition: usize) -> impl Iterator<Item = (Span, &'static str)> + 'a {
     let board = plan.board;
-    let console = Span { base: board.console.base, size: PAGE };
-    let console = (board.console.kind != ConsoleKind::None).then_some((console, "the hypervisor's console"));
+    let console = board.console.page();
+    let keeps_console = !board.console.is_none() && u32::try_from(partition) != Ok(board.heir);
+    let console = keeps_console.then_some((console, "the hypervisor's console"));
     let fixed = [(board.window, "the hypervisor's window"), (board.distributor, "the distributor")];
     let translators = plan.translators.iter().map(|span| (*span, "an ITS"));
     let interface = board.cpu_interface;

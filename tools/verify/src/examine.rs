@@ -112,8 +112,9 @@ impl Examined {
         let plan = Plan::decode(bytes.bytes()).map_err(|error| error.to_string())?;
         self.is_plan_intact = digest(plan.digested()) == plan.header.digest;
         self.demand(self.is_plan_intact, || "the plan's digest is wrong".to_owned());
-        let agree = (header.window, header.heap, header.console)
-            == (plan.board.window, plan.board.heap, plan.board.console);
+        let board = plan.board;
+        let agree = (header.window, header.heap, header.console, header.conduit, header.reserved)
+            == (board.window, board.heap, board.console, board.conduit, 0);
         self.demand(agree, || "the boot header and the plan contradict each other".to_owned());
         let verdict = verify(&plan);
         self.demand(verdict.is_ok(), || verdict.err().map(|why| why.to_string()).unwrap_or_default());

@@ -7,7 +7,7 @@
 use crate::examine::{Examined, digest, examine, in_window};
 use crate::walk::walk;
 use bulkhead_core::stage2::{self, Leaf, Start};
-use bulkhead_plan::{ConsoleKind, GicVersion, InterruptMode, Ipa, NO_PARTITION, PAGE, Partition, Plan, Span};
+use bulkhead_plan::{GicVersion, InterruptMode, Ipa, NO_PARTITION, PAGE, Partition, Plan, Span};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::{self, Write};
@@ -216,8 +216,8 @@ fn own(plan: &Plan<'_>) -> Vec<Own> {
     let own = |what, span: Span| Own { what, place: span.into() };
     let mut all =
         vec![own("window", board.window), own("heap", board.heap), own("distributor", board.distributor)];
-    if board.console.kind != ConsoleKind::None {
-        all.push(own("console", Span { base: board.console.base, size: PAGE }));
+    if !board.console.is_none() && board.heir == NO_PARTITION {
+        all.push(own("console", board.console.page()));
     }
     all.extend(plan.translators.iter().map(|span| own("ITS", *span)));
     if board.gic == GicVersion::V2 {

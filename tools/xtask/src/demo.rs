@@ -58,9 +58,12 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fetches what is missing of the `linux` guest; the disk needs no network.
+/// Fetches what is missing of the board's device tree and of the `linux` guest, whose disk needs no network.
 fn fetch_missing(missing: &[PathBuf], install: Install) -> Result<(), Failure> {
     let disk = Path::new("linux/disk.img");
+    if missing.iter().any(|file| file.starts_with("boards")) {
+        fetch::boards()?;
+    }
     if missing.iter().any(|file| file.starts_with("linux") && file != disk) {
         return fetch::linux(fetch::KERNEL_PACKAGE, install);
     }

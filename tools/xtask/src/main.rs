@@ -72,6 +72,8 @@ enum Guest {
     UBoot,
     /// The device trees of the boards that Debian's kernel 6.12 runs on
     DeviceTrees,
+    /// The device trees that boards in `board-configs` name
+    Boards,
 }
 
 fn main() -> ExitCode {
@@ -102,6 +104,7 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Fetch { guest: Guest::Kernels } => fetch::kernels(),
         Command::Fetch { guest: Guest::UBoot } => fetch::u_boot(),
         Command::Fetch { guest: Guest::DeviceTrees } => fetch::device_trees(),
+        Command::Fetch { guest: Guest::Boards } => fetch::boards(),
         Command::Fetch { guest: Guest::Linux { kernel_package, no_install } } => {
             fetch::linux(&kernel_package, Install::unless(no_install))
         }

@@ -177,6 +177,11 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     {
         missing.push((Need::DeviceTrees, failure.text));
     }
+    if needs(Need::BoardTrees)
+        && let Err(failure) = fetch::boards()
+    {
+        missing.push((Need::BoardTrees, failure.text));
+    }
     for (need, reason) in &missing {
         eprintln!("{need:?} is not there: {reason}");
     }

@@ -1,9 +1,12 @@
 //! Every order in which three CPUs, a firmware and a controller can do what they do.
 //!
 //! The machine is [`Power`]; around it the model keeps where each CPU really is. Whatever interleaving of
-//! calls, arrivals, departures and orders is possible is tried, once from each state that can be reached.
+//! calls, arrivals, departures and orders is possible is tried, once from each state that can be reached. So is
+//! every whim of the firmware: it turns a CPU off that asks for it, or refuses, and the CPU waits at its berth.
+//! Where there is no firmware, all CPUs begin at theirs.
 
 use super::{Entry, Phase, Power, PowerAction, PowerState, Renewal, Start, Stop};
+use crate::berth::{Berth, Change};
 use crate::call::Psci;
 use crate::compartment::Compartment;
 use crate::life::{Cause, Next, Policy};
@@ -21,6 +24,8 @@ const POLICY: Policy = Policy { restart: Restart::OnFault, max_restarts: 1, dela
 enum Place {
     /// Off.
     Firmware,
+    /// At its berth.
+    Berth,
     /// Started, not yet asked where to go.
     Arriving,
     /// In the guest.
@@ -42,6 +47,7 @@ enum Place {
 struct Key {
     states: [PowerState; CPUS],
     places: [Place; CPUS],
+    berths: [Berth; CPUS],
     phase: Phase,
     next: Next,
     restarts: u32,
@@ -53,11 +59,12 @@ struct Key {
 
 impl From<Key> for World {
     fn from(key: Key) -> Self {
-        let Key { states, places, phase, next, restarts, faults, failed, is_condemned, is_starting } = key;
+        let Key { states, places, berths, phase, next, restarts, faults, failed, is_condemned, is_starting } =
+            key;
         let mut power =
             Power { phase, next, restarts, faults, failed, is_condemned, ..Power::new(ENTRY, None) };
         states.into_iter().enumerate().for_each(|(cpu, state)| power.set(cpu, state));
-        Self { power, places, is_starting }
+        Self { power, places, berths, is_starting }
     }
 }
 
@@ -65,14 +72,17 @@ impl From<Key> for World {
 struct World {
     power: Power,
     places: [Place; CPUS],
+    berths: [Berth; CPUS],
     /// Whether the controller is about to have the firmware start the first CPU.
     is_starting: bool,
 }
 
 impl World {
-    fn new() -> Self {
-        let places = [Place::Arriving, Place::Firmware, Place::Firmware];
-        Self { power: Power::new(ENTRY, None), places, is_starting: false }
+    /// With a firmware that has the other CPUs, or none, and they wait.
+    fn new(berth: Berth) -> Self {
+        let other = if berth == Berth::Waiting { Place::Berth } else { Place::Firmware };
+        let (places, berths) = ([Place::Arriving, other, other], [Berth::Empty, berth, berth]);
+        Self { power: Power::new(ENTRY, None), places, berths, is_starting: false }
     }
 
     /// All that can happen next.
@@ -86,6 +96,11 @@ impl World {
                     let mut loud = self.clone();
                     loud.power.condemn();
                     next.extend([Some(loud), self.advance(cpu)].into_iter().flatten());
+                }
+                Place::GoingOff => {
+                    let mut refused = self.with(cpu, Place::Berth);
+                    assert!(refused.berths[cpu].make(Change::ENTER), "a berth is its CPU's: {self:?}");
+                    next.extend([Some(refused), self.advance(cpu)].into_iter().flatten());
                 }
                 _ => next.extend(self.advance(cpu)),
             }
@@ -103,7 +118,7 @@ impl World {
                 None => Place::Leaving,
             },
             Place::Starting(target) => {
-                if !world.firmware_starts(target) {
+                if !world.starts(target) {
                     world.power.start_failed(target, true);
                 }
                 Place::Guest
@@ -121,11 +136,12 @@ impl World {
                 }
             }
             Place::Renewing => {
-                assert!(world.firmware_starts(0), "the first CPU is off when its next life begins");
+                assert!(world.starts(0), "the first CPU is off when its next life begins");
                 Place::GoingOff
             }
             Place::GoingOff => Place::Firmware,
-            Place::Firmware | Place::Guest => return None,
+            Place::Berth if world.berths[cpu].make(Change::LEAVE) => Place::Arriving,
+            Place::Firmware | Place::Berth | Place::Guest => return None,
         };
         Some(world)
     }
@@ -141,7 +157,7 @@ impl World {
             let mut world = self.clone();
             let mut action = world.power.call(compartment, cpu, call);
             if let PowerAction::Ask { target, .. } = action {
-                if self.places[target] != Place::Firmware {
+                if !self.is_off(target) {
                     continue;
                 }
                 world.power.is_off(target);
@@ -168,7 +184,7 @@ impl World {
     fn orders(&self) -> Vec<Self> {
         if self.is_starting {
             let mut world = self.clone();
-            assert!(world.firmware_starts(0), "who is started from outside is off");
+            assert!(world.starts(0), "who is started from outside is off");
             world.is_starting = false;
             return std::vec![world];
         }
@@ -184,7 +200,7 @@ impl World {
         let mut world = self.clone();
         if let Start::Ask(cpus) = world.power.start(ENTRY, &POLICY) {
             let mut asked = (0..CPUS).filter(|cpu| cpus >> cpu & 1 != 0);
-            if asked.clone().any(|cpu| self.places[cpu] != Place::Firmware) {
+            if asked.clone().any(|cpu| !self.is_off(cpu)) {
                 return next;
             }
             asked.by_ref().for_each(|cpu| world.power.is_off(cpu));
@@ -203,18 +219,23 @@ impl World {
         world
     }
 
-    fn firmware_starts(&mut self, target: usize) -> bool {
+    fn starts(&mut self, target: usize) -> bool {
         let is_off = self.places[target] == Place::Firmware;
         if is_off {
             self.places[target] = Place::Arriving;
         }
-        is_off
+        is_off || self.berths[target].make(Change::CALL)
     }
 
-    /// Whether the firmware has all CPUs but `last`; what it says is passed on.
+    /// Whether the firmware has it, or it waits.
+    fn is_off(&self, cpu: usize) -> bool {
+        self.places[cpu] == Place::Firmware || self.berths[cpu] == Berth::Waiting
+    }
+
+    /// Whether all CPUs but `last` are off; what is learned is passed on.
     fn all_are_off(&mut self, last: usize) -> bool {
         let others = || (0..CPUS).filter(|cpu| *cpu != last);
-        let are_off = others().all(|cpu| self.places[cpu] == Place::Firmware);
+        let are_off = others().all(|cpu| self.is_off(cpu));
         if are_off {
             others().for_each(|cpu| self.power.is_off(cpu));
         }
@@ -233,7 +254,8 @@ impl World {
         let inside = |place| matches!(place, Place::Guest | Place::Leaving | Place::Starting(_));
         match phase {
             Phase::Ending | Phase::Off => {
-                let left = self.is_at(|place| inside(place) || place == Place::Arriving);
+                let called = self.berths.iter().filter(|berth| **berth == Berth::Called).count();
+                let left = called + self.is_at(|place| inside(place) || place == Place::Arriving);
                 assert_eq!(left, 0, "nobody is inside who does not clean up: {self:?}");
             }
             Phase::Stopping => assert_ne!(power.inside(), 0, "somebody is left to end it: {self:?}"),
@@ -242,7 +264,10 @@ impl World {
         let is_alive = matches!(phase, Phase::Running | Phase::Stopping);
         assert!(!(power.is_condemned && is_alive), "a device still writes its memory: {self:?}");
         for cpu in 0..CPUS {
+            let is_there = self.places[cpu] == Place::Berth;
+            assert_eq!(is_there, self.berths[cpu] != Berth::Empty, "a berth is its CPU's: {self:?}");
             let is_expected = matches!(self.places[cpu], Place::Arriving | Place::Leaving)
+                || self.berths[cpu] == Berth::Called
                 || self.places.contains(&Place::Starting(cpu))
                 || cpu == 0 && (self.is_starting || self.places.contains(&Place::Renewing));
             if power.state(cpu) == PowerState::OnPending {
@@ -268,6 +293,7 @@ impl World {
         Key {
             states,
             places: self.places,
+            berths: self.berths,
             phase,
             next,
             restarts,
@@ -293,7 +319,7 @@ fn with_three<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
 fn no_interleaving_loses_a_cpu_or_leaves_one_in_a_former_life() {
     with_three(|compartment| {
         let mut seen = HashSet::new();
-        let mut open = std::vec![World::new().key()];
+        let mut open = std::vec![World::new(Berth::Empty).key(), World::new(Berth::Waiting).key()];
         let (mut restarts, mut ends) = (0_u64, 0_u64);
         while let Some(world) = open.pop().map(World::from) {
             world.check();

@@ -1,7 +1,7 @@
 //! Each invariant, broken in one place of a sound plan.
 
 use super::*;
-use crate::record::{GicVersion, InterruptMode};
+use crate::record::{Function, GicVersion, InterruptMode};
 use crate::sample::Sample;
 
 fn verdict(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
@@ -38,6 +38,28 @@ fn memory_of_the_hypervisor_is_nobodys() {
     assert_eq!(translator, Err(Violation::Private(name("first"), Pa(0x0809_0000))));
     let redistributor = verdict(|plan| plan.regions[2].span.base = Pa(0x0810_0000));
     assert_eq!(redistributor, Err(Violation::Private(name("first"), Pa(0x0810_0000))));
+}
+
+#[test]
+fn the_console_is_its_heirs_and_nobody_elses() {
+    let given = |region: usize, heir| {
+        verdict(|plan| {
+            plan.regions[region].span.base = Pa(0x0904_0000);
+            plan.board.heir = heir;
+        })
+    };
+    assert_eq!(given(2, 0), Ok(()));
+    for heir in [1, 2, NO_PARTITION] {
+        assert_eq!(given(2, heir), Err(Violation::Private(name("first"), Pa(0x0904_0000))), "{heir}");
+    }
+}
+
+#[test]
+fn the_console_has_its_registers_in_a_page_of_its_own() {
+    assert_eq!(verdict(|plan| plan.board.console.status = 0x1000), Err(Violation::Console));
+    assert_eq!(verdict(|plan| plan.board.console.width = 3), Err(Violation::Console));
+    assert_eq!(verdict(|plan| plan.board.console.base = Pa(0x4400_0000)), Err(Violation::Console), "RAM");
+    assert_eq!(verdict(|plan| plan.board.console.base = Pa(0)), Ok(()), "silent");
 }
 
 #[test]
@@ -157,9 +179,37 @@ fn a_step_silences_a_device_of_ones_own() {
 #[test]
 fn what_el2_answers_never_reaches_the_firmware() {
     for id in [0x8400_0003, 0xc400_0003, 0x0400_0003, 0x8000_0001, 0x8500_0020, 0xc600_0001] {
-        let verdict = verdict(|plan| plan.functions[0].id = id);
+        let verdict = verdict(|plan| plan.functions = Some(Function { id, reserved: 0 }));
         assert_eq!(verdict, Err(Violation::Function(name("second"), id)));
     }
+}
+
+fn with_spin_table(change: impl FnOnce(&mut Sample)) -> Result<(), Violation> {
+    verdict(|plan| {
+        *plan = Sample::with_spin_table();
+        change(plan);
+    })
+}
+
+#[test]
+fn a_board_without_firmware_is_sound_and_nobody_calls_it() {
+    assert_eq!(with_spin_table(|_| {}), Ok(()));
+    let called = with_spin_table(|plan| {
+        plan.functions = Sample::default().functions;
+        plan.partitions[1].functions.count = 1;
+    });
+    assert_eq!(called, Err(Violation::Function(name("second"), 0x8400_0050)));
+}
+
+#[test]
+fn a_cpu_waits_where_nobody_but_the_hypervisor_writes() {
+    let elsewhere = |place| with_spin_table(|plan| plan.cpus[1].release = Pa(place));
+    assert_eq!(elsewhere(0x4000_0ff8), Ok(()));
+    for place in [0x4000_0ffc, 0x4200_0000, 0x5000_0000, 0x4020_0000, 0x0900_0000, 0x080b_0000] {
+        assert_eq!(elsewhere(place), Err(Violation::Release(1)), "{place:#x}");
+    }
+    let on_psci = verdict(|plan| plan.cpus[2].release = Pa(0x4000_00d8));
+    assert_eq!(on_psci, Err(Violation::Release(2)), "the firmware has it");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::{Assembly, Content, count};
 use crate::expand::System;
 use crate::hypervisor;
-use crate::records::{console, records};
+use crate::records::{conduit, console, records};
 use bulkhead_plan::{BootHeader, Span};
 use bulkhead_verify::hypervisor_digest;
 
@@ -57,6 +57,8 @@ pub(super) fn write(system: &System<'_>, draft: Draft<'_>, hypervisor: &[u8]) ->
         plan_size: draft.plan.size,
         heap: draft.own.heap,
         console: console(system.board),
+        conduit: conduit(system.board),
+        reserved: 0,
     };
     hypervisor::stamp(&mut image.bytes, &header);
     let (spaces, window) = (draft.spaces, draft.own.window);

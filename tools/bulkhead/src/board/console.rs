@@ -2,24 +2,35 @@
 //!
 //! It is named by a person, for the tree's `stdout-path` may be a partition's.
 
+use super::uart;
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::BoardFile;
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{PAGE, Pa};
+use bulkhead_plan::{Console as Sender, Ipa, PAGE};
 
-/// A UART.
+/// The UART that the board file names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Console {
     /// Its node.
     pub(crate) node: NodeId,
-    /// Its registers.
-    pub(crate) base: Pa,
+    /// How the hypervisor speaks through it; [`Sender::NONE`] if it cannot.
+    pub(crate) sender: Sender,
 }
 
 impl Console {
-    /// Whether the hypervisor can speak through it, and play one for a partition.
-    pub(crate) fn is_known(&self, tree: &Tree) -> bool {
-        tree.node(self.node).is_a("arm,pl011")
+    /// Whether the hypervisor can speak through it, and play a UART for a partition.
+    pub(crate) fn is_known(&self) -> bool {
+        !self.sender.is_none()
+    }
+
+    /// Where a partition without a UART sees one, a PL011: in the page of the hypervisor's, which is nobody's.
+    pub(crate) fn virtual_uart(&self) -> Option<Ipa> {
+        self.is_known().then_some(Ipa(self.sender.page().base.0))
+    }
+
+    /// Whether its own node of the device tree describes what a partition sees there.
+    pub(crate) fn describes_virtual_uart(&self, tree: &Tree) -> bool {
+        tree.node(self.node).is_a("arm,pl011") && self.sender.base.is_aligned(PAGE)
     }
 }
 
@@ -35,15 +46,13 @@ pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Opt
         report.push(refuse("the board's device tree disables it")?);
         return None;
     }
-    let base = tree.registers(node).ok().and_then(|registers| registers.first().map(|span| span.base));
-    match base.map(|base| Console { node, base }) {
-        // Only a UART that partitions see in its place must fill a page.
-        Some(console) if console.base.is_aligned(PAGE) || !console.is_known(tree) => Some(console),
-        _ => {
-            report.push(refuse("its registers cannot be addressed")?);
-            None
-        }
-    }
+    // One of another kind is refused when somebody wants to run there; the board can be described all the same.
+    Some(Console { node, sender: uart::console(tree, node).unwrap_or(Sender::NONE) })
+}
+
+/// Why the hypervisor cannot speak through the console that the board file names, if so.
+pub(crate) fn unusable(tree: &Tree, file: &BoardFile, console: &Console) -> Option<Diagnostic> {
+    refuse(tree, file, &uart::console(tree, console.node).err()?)
 }
 
 /// The node that a tree's `stdout-path` leads to, with what stands behind the path, such as `:115200n8`.
@@ -54,7 +63,7 @@ pub(crate) fn stdout(tree: &Tree) -> Option<(NodeId, &str)> {
 }
 
 /// What is wrong with the console that the board file names.
-pub(crate) fn refuse(tree: &Tree, file: &BoardFile, reason: &str) -> Option<Diagnostic> {
+fn refuse(tree: &Tree, file: &BoardFile, reason: &str) -> Option<Diagnostic> {
     let console = file.console.as_ref()?;
     let title = format!("`{}` cannot be the console of board `{}`", console.value, file.name);
     let refused = Diagnostic::new(Code::ConsoleUnusable, title).at(&console.site, reason);
@@ -64,7 +73,7 @@ pub(crate) fn refuse(tree: &Tree, file: &BoardFile, reason: &str) -> Option<Diag
 fn other_uart(tree: &Tree) -> Option<String> {
     let uarts: Vec<String> = tree
         .ids()
-        .filter(|id| tree.node(*id).is_a("arm,pl011"))
+        .filter(|id| uart::console(tree, *id).is_ok() && tree.is_enabled(*id))
         .map(|id| format!("`{}`", tree.node(id).path))
         .collect();
     (!uarts.is_empty()).then(|| format!("the board has {}", uarts.join(", ")))

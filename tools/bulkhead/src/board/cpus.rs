@@ -1,11 +1,12 @@
 //! The board's CPUs.
 //!
 //! A CPU's number is its place among the nodes of `/cpus`; its name towards firmware and GIC is its
-//! affinity, the `reg` of its node.
+//! affinity, the `reg` of its node. All of them are started in one way: by PSCI where the tree has it, else out
+//! of a spin table.
 
 use super::gic::{Gic, Version};
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{Conduit, Pa, limits};
+use bulkhead_plan::{Conduit, Pa, Span, limits};
 
 /// The affinity fields of MPIDR_EL1.
 const AFFINITY: u64 = 0xff_00ff_ffff;
@@ -21,18 +22,45 @@ pub(crate) struct BoardCpu {
     pub(crate) redistributor: Option<Pa>,
     /// The number by which a GICv2 knows it: its place among all CPUs, which it checks itself when it starts.
     pub(crate) interface: u32,
+    /// Where it waits for its entry, on a board with a spin table.
+    pub(crate) release: Option<Pa>,
     /// Why nobody can own it, if so.
     pub(crate) unusable: Option<String>,
 }
 
+/// How the firmware starts the CPUs of a tree; else why the hypervisor cannot.
+pub(super) fn conduit(tree: &Tree) -> Result<Conduit, String> {
+    let is_psci = |id: &NodeId| {
+        tree.node(*id).compatible().iter().any(|kind| matches!(*kind, "arm,psci-1.0" | "arm,psci-0.2"))
+    };
+    let nodes = nodes(tree);
+    let has = |method| nodes.iter().any(|id| tree.node(*id).text("enable-method") == Some(method));
+    let firmware = tree.ids().find(is_psci);
+    match firmware.map(|id| tree.node(id).text("method")) {
+        _ if has(SPIN_TABLE) && !has(PSCI) => Ok(Conduit::SpinTable),
+        None => {
+            Err("it has no PSCI 0.2 or newer and no spin table, so no other CPU can be started".to_owned())
+        }
+        Some(method) if method != Some("smc") => {
+            Err("its PSCI is not called by SMC: EL2 is not ours there".to_owned())
+        }
+        Some(_) if nodes.len() > 1 && !has(PSCI) => Err("no CPU of it says that PSCI starts it".to_owned()),
+        Some(_) => Ok(Conduit::Smc),
+    }
+}
+
+/// The words in which CPUs of a tree wait to be released: the firmware reads them, and code is around them.
+pub(super) fn spin_table(tree: &Tree) -> Vec<Span> {
+    nodes(tree).into_iter().filter_map(|id| Some(Span { base: release(tree, id)?, size: 8 })).collect()
+}
+
 /// The CPUs of a tree, in its order.
-pub(super) fn cpus(tree: &Tree, gic: &Gic) -> Result<Vec<BoardCpu>, String> {
-    let parent = tree.at("/cpus").ok_or("this tree has no `/cpus`")?;
-    let is_cpu = |id: &&NodeId| tree.node(**id).text("device_type") == Some("cpu");
-    let methods: Vec<&str> =
-        tree.node(parent).children.iter().filter_map(|id| tree.node(*id).text("enable-method")).collect();
+pub(super) fn cpus(tree: &Tree, gic: &Gic, conduit: Option<Conduit>) -> Result<Vec<BoardCpu>, String> {
+    if tree.at("/cpus").is_none() {
+        return Err("this tree has no `/cpus`".to_owned());
+    }
     let mut found: Vec<BoardCpu> = Vec::new();
-    for (index, id) in tree.node(parent).children.iter().filter(is_cpu).enumerate() {
+    for (index, id) in nodes(tree).iter().enumerate() {
         let node = tree.node(*id);
         let mpidr = match node.cells("reg")[..] {
             [low] => u64::from(low),
@@ -49,8 +77,12 @@ pub(super) fn cpus(tree: &Tree, gic: &Gic) -> Result<Vec<BoardCpu>, String> {
         let interface = u32::try_from(index).unwrap_or(u32::MAX);
         let is_known = gic.version == Version::V3 || interface < limits::CPU_INTERFACES;
         let unknown = || "the GIC of the board knows eight CPUs".to_owned();
-        let unusable = unusable(tree, *id, &methods).or_else(|| (!is_known).then(unknown));
-        found.push(BoardCpu { node: *id, mpidr, redistributor, interface, unusable });
+        let release = release(tree, *id).filter(|_| conduit == Some(Conduit::SpinTable));
+        let is_shared = release.is_some() && found.iter().any(|cpu| cpu.release == release);
+        let shared = || "another CPU waits at the same `cpu-release-addr`".to_owned();
+        let unusable = unusable(tree, *id, conduit).or_else(|| is_shared.then(shared));
+        let unusable = unusable.or_else(|| (!is_known).then(unknown));
+        found.push(BoardCpu { node: *id, mpidr, redistributor, interface, release, unusable });
     }
     if found.is_empty() { Err("this tree has no CPUs".to_owned()) } else { Ok(found) }
 }
@@ -71,35 +103,44 @@ pub(crate) fn cores(tree: &Tree, cpus: &[BoardCpu]) -> Vec<Vec<usize>> {
     cores.filter(|threads| threads.len() > 1).collect()
 }
 
-/// A board whose CPUs all need another way than PSCI is the board's matter, not that of one CPU.
-fn unusable(tree: &Tree, id: NodeId, methods: &[&str]) -> Option<String> {
-    let node = tree.node(id);
-    match (node.text("status"), node.text("enable-method")) {
-        (Some("fail" | "fail-sss" | "reserved"), _) => {
-            Some("the board's tree says that it does not work".to_owned())
-        }
-        (_, Some("psci")) => None,
-        (_, Some(other)) if methods.contains(&"psci") => {
-            Some(format!("its enable-method is `{other}`, not `psci`"))
-        }
-        (_, None) if !methods.is_empty() => Some("it has no enable-method".to_owned()),
+/// The enable-methods of CPUs that the hypervisor knows.
+const PSCI: &str = "psci";
+const SPIN_TABLE: &str = "spin-table";
+
+/// The nodes of the CPUs.
+fn nodes(tree: &Tree) -> Vec<NodeId> {
+    let is_cpu = |id: &NodeId| tree.node(*id).text("device_type") == Some("cpu");
+    let children = tree.at("/cpus").map_or(&[][..], |parent| &tree.node(parent).children);
+    children.iter().copied().filter(is_cpu).collect()
+}
+
+/// Where a CPU waits, if it waits in memory. Most trees write all 64 bits, some 32 (Devicetree Specification
+/// 0.4 §3.8.1).
+fn release(tree: &Tree, id: NodeId) -> Option<Pa> {
+    match tree.node(id).cells("cpu-release-addr")[..] {
+        [low] => Some(Pa(u64::from(low))),
+        [high, low] => Some(Pa(u64::from(high) << 32 | u64::from(low))),
         _ => None,
     }
 }
 
-/// How the firmware starts CPUs, as far as it is not PSCI, called by SMC.
-pub(super) fn psci(tree: &Tree, cpus: &[BoardCpu]) -> Result<Conduit, String> {
-    let is_psci = |id: &NodeId| {
-        tree.node(*id).compatible().iter().any(|kind| matches!(*kind, "arm,psci-1.0" | "arm,psci-0.2"))
-    };
-    let node =
-        tree.ids().find(is_psci).ok_or("it has no PSCI 0.2 or newer, so no other CPU can be started")?;
-    if tree.node(node).text("method") != Some("smc") {
-        return Err("its PSCI is not called by SMC: EL2 is not ours there".to_owned());
+/// Why a CPU cannot be started as the board starts CPUs. A board whose CPUs all need a way that the hypervisor
+/// does not know is the board's matter, not that of one CPU.
+fn unusable(tree: &Tree, id: NodeId, conduit: Option<Conduit>) -> Option<String> {
+    let node = tree.node(id);
+    if matches!(node.text("status"), Some("fail" | "fail-sss" | "reserved")) {
+        return Some("the board's tree says that it does not work".to_owned());
     }
-    let methods = cpus.iter().filter_map(|cpu| tree.node(cpu.node).text("enable-method"));
-    match methods.into_iter().all(|method| method != "psci") {
-        true if cpus.len() > 1 => Err("no CPU of it says that PSCI starts it".to_owned()),
-        _ => Ok(Conduit::Smc),
+    let wanted = if conduit? == Conduit::Smc { PSCI } else { SPIN_TABLE };
+    match (node.text("enable-method"), release(tree, id)) {
+        (None, _) if nodes(tree).iter().all(|cpu| tree.node(*cpu).text("enable-method").is_none()) => None,
+        (None, _) => Some("it has no enable-method".to_owned()),
+        (Some(other), _) if other != wanted => {
+            Some(format!("its enable-method is `{other}`, not `{wanted}`"))
+        }
+        (Some(PSCI), _) => None,
+        (Some(_), Some(release)) if release.is_aligned(8) => None,
+        (Some(_), Some(_)) => Some("its `cpu-release-addr` is no multiple of 8".to_owned()),
+        (Some(_), None) => Some("it has no `cpu-release-addr`".to_owned()),
     }
 }

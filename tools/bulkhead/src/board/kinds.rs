@@ -58,9 +58,14 @@ const NEVER_MASTERS: &[&str] = &[
     "arm,sbsa-uart",
     "arm,sp804",
     "arm,sp805",
+    "cdns,uart-r1p12",
+    "cdns,uart-r1p8",
     "cfi-flash",
     "fixed-clock",
     "fixed-factor-clock",
+    "fsl,imx21-uart",
+    "fsl,imx53-uart",
+    "fsl,imx6q-uart",
     "gpio-keys",
     "gpio-leds",
     "ns16550a",
@@ -69,6 +74,7 @@ const NEVER_MASTERS: &[&str] = &[
     "snps,dw-apb-gpio",
     "snps,dw-wdt",
     "syscon",
+    "xlnx,xuartps",
 ];
 
 /// Devices that reset or switch off the whole board. A `*` at the end stands for any ending.
@@ -93,6 +99,9 @@ const UARTS: &[&str] = &[
     "arm,sbsa-uart",
     "brcm,bcm2835-aux-uart",
     "cdns,uart-r1p12",
+    "cdns,uart-r1p8",
+    "fsl,imx21-uart",
+    "fsl,imx53-uart",
     "fsl,imx6q-uart",
     "ns16550a",
     "snps,dw-apb-uart",

@@ -3,6 +3,7 @@
 //! What the tree reserves is a hard exclusion: firmware may have put itself there, and a speculative read
 //! of secure memory is a bus error.
 
+use super::cpus::spin_table;
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{PAGE, Span};
 
@@ -84,6 +85,7 @@ fn inner_pages(span: Span) -> Option<Span> {
 
 fn reservations(tree: &Tree) -> Result<Vec<Span>, String> {
     let mut reserved = tree.reservations.clone();
+    reserved.extend(spin_table(tree));
     if let Some(node) = tree.at("/reserved-memory") {
         for child in &tree.node(node).children {
             reserved.extend(tree.registers(*child)?);

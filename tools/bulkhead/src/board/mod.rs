@@ -3,25 +3,31 @@
 //! What a person wrote about the board is only where the tree is, where the hypervisor runs and through
 //! which UART it speaks.
 
+mod clocks;
 mod console;
 mod cpus;
+mod disabled;
 mod gic;
 mod kinds;
 mod memory;
 mod source;
+mod uart;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::{BoardFile, SystemFile, Wish};
 use crate::tree::{NodeId, Tree};
 use bulkhead_plan::{BLOCK, Conduit, Span};
+use std::collections::HashMap;
+use std::path::PathBuf;
 
-pub(crate) use console::{Console, refuse as refuse_console, stdout};
+pub(crate) use console::{Console, stdout, unusable as console_unusable};
 pub(crate) use cpus::{BoardCpu, cores};
 pub(crate) use gic::{Gic, STRIDE, Version, Wire, wire_text};
 use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
-pub(crate) use source::{QEMU, QEMU_TREE, machine_arguments, machine_size};
+pub(crate) use source::{FETCHED, QEMU, QEMU_TREE, machine_arguments, machine_size, tree_file};
+pub(crate) use uart::console as sender;
 
 /// A board.
 #[derive(Debug)]
@@ -42,22 +48,34 @@ pub(crate) struct Board {
     pub(crate) conduit: Option<Conduit>,
     /// Where the hypervisor speaks.
     pub(crate) console: Option<Console>,
+    /// Whether a partition may have that UART, once the last one has begun.
+    pub(crate) hands_over: bool,
+    /// The rate in Hz at which the firmware leaves a device's clocks, as far as the board file says.
+    pub(crate) clock_rates: HashMap<NodeId, u32>,
     /// Why the hypervisor cannot run on it today. It can be described and carved up all the same.
     pub(crate) obstacles: Vec<String>,
 }
 
 impl Board {
-    /// Gets the board's tree and reads the facts from it; `None` after a fault that leaves no board.
-    pub(crate) fn read(wish: &Wish, report: &mut Report) -> Option<Self> {
-        Self::of(&wish.board, Some(&wish.system), report)
+    /// Gets the board's tree, out of the folders of images if it was fetched, and reads the facts from it; `None` after a fault that leaves no board.
+    pub(crate) fn read(wish: &Wish, images: &[PathBuf], report: &mut Report) -> Option<Self> {
+        Self::of(&wish.board, Some(&wish.system), images, report)
     }
 
     /// The same for a board, with the machine in QEMU that a system asks for, if there is a system.
-    pub(crate) fn of(file: &BoardFile, system: Option<&SystemFile>, report: &mut Report) -> Option<Self> {
-        let tree = source::tree(file, system, report)?;
+    pub(crate) fn of(
+        file: &BoardFile,
+        system: Option<&SystemFile>,
+        images: &[PathBuf],
+        report: &mut Report,
+    ) -> Option<Self> {
+        let mut tree = source::tree(file, system, images, report)?;
+        disabled::disable(&mut tree, file, report);
         match Self::from_tree(tree, &file.name, &file.memory) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);
+                board.hands_over = file.hand_over.as_ref().is_some_and(|hand_over| hand_over.value);
+                board.clock_rates = clocks::rates(&board.tree, file, report);
                 Some(board)
             }
             Err(reason) => {
@@ -72,11 +90,23 @@ impl Board {
         let ram = memory::ram(&tree, stated)?;
         let memory = memory::usable(&tree, &ram)?;
         let gic = gic::gic(&tree)?;
-        let cpus = cpus::cpus(&tree, &gic)?;
-        let conduit = cpus::psci(&tree, &cpus);
+        let conduit = cpus::conduit(&tree);
         let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
         let (name, conduit) = (name.to_owned(), conduit.ok());
-        Ok(Self { name, tree, ram, memory, cpus, gic, conduit, console: None, obstacles })
+        let cpus = cpus::cpus(&tree, &gic, conduit)?;
+        Ok(Self {
+            name,
+            tree,
+            ram,
+            memory,
+            cpus,
+            gic,
+            conduit,
+            console: None,
+            hands_over: false,
+            clock_rates: HashMap::new(),
+            obstacles,
+        })
     }
 
     /// The memory that a tree says there is.
@@ -97,7 +127,7 @@ impl Board {
 
     /// Why a node can belong to no partition, if so.
     pub(crate) fn why_reserved(&self, id: NodeId) -> Option<&'static str> {
-        let console = || self.is_console(id).then_some("it is the hypervisor's console");
+        let console = || self.keeps_console(id).then_some("it is the hypervisor's console");
         why_never_assignable(&self.tree, id).or_else(console)
     }
 
@@ -119,6 +149,11 @@ impl Board {
     pub(crate) fn stdout_options(&self, path: &str) -> &str {
         let known = stdout(&self.tree).filter(|(node, _)| self.tree.node(*node).path == path);
         known.map_or("", |(_, options)| options)
+    }
+
+    /// Whether a node is the UART that the hypervisor speaks through as long as the board is on.
+    pub(crate) fn keeps_console(&self, id: NodeId) -> bool {
+        self.is_console(id) && !self.hands_over
     }
 
     /// Whether a node is the UART that the hypervisor speaks through.

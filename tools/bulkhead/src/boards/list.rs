@@ -29,7 +29,7 @@ fn row(folder: &Path) -> [String; 6] {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut report = Report::default();
     let file = load_board(folder, &mut report);
-    let Some(board) = file.and_then(|file| Board::of(&file, None, &mut report)) else {
+    let Some(board) = file.and_then(|file| Board::of(&file, None, &[], &mut report)) else {
         let dash = || "-".to_owned();
         let why = report.to_string().lines().next().unwrap_or_default().to_owned();
         return [name, dash(), dash(), dash(), dash(), why];

@@ -3,6 +3,7 @@
 //! An import writes what the tool has understood and says what it has not. It never refuses a board because
 //! the hypervisor cannot run on it today: describing a board is the first step to supporting it.
 
+mod fetched;
 mod list;
 mod survey;
 mod text;
@@ -18,6 +19,7 @@ use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+pub use fetched::{Fetched, fetched};
 pub use list::list;
 
 /// What is to be made into a board.

@@ -2,10 +2,10 @@
 //!
 //! Everything is looked at that a system could ask for later, so that surprises come now.
 
-use crate::board::{Board, Gic, Version, stdout};
+use crate::board::{Board, Gic, Version, sender, stdout};
 use crate::load::size_text;
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::Span;
+use bulkhead_plan::{Conduit, Span};
 use std::collections::BTreeMap;
 
 /// Nodes of one kind that are named one by one; of more, only the number is told.
@@ -64,11 +64,11 @@ fn unclear(board: &Board, window: Option<Span>) -> Vec<String> {
         Some((id, _)) if !tree.is_enabled(id) => {
             unclear.push(format!("the console `{}` is disabled in the tree", tree.node(id).path));
         }
-        Some((id, _)) if !tree.node(id).is_a("arm,pl011") => unclear.push(format!(
-            "the console `{}` is no PL011, the only UART that the hypervisor can speak through yet",
-            tree.node(id).path
-        )),
-        Some(_) => {}
+        Some((id, _)) => {
+            let unusable =
+                |why| format!("the hypervisor cannot speak through `{}`: {why}", tree.node(id).path);
+            unclear.extend(sender(tree, id).err().map(unusable));
+        }
     }
     unclear.extend(window.is_none().then(|| "no 2 MiB of memory are free for the hypervisor".to_owned()));
     for cpu in &board.cpus {
@@ -108,10 +108,11 @@ fn cpus(board: &Board) -> String {
     let mut methods: Vec<&str> =
         board.cpus.iter().filter_map(|cpu| tree.node(cpu.node).text("enable-method")).collect();
     methods.dedup();
-    let started = match (methods.is_empty(), board.conduit.is_some()) {
+    let started = match (methods.is_empty(), board.conduit) {
         (true, _) => "the tree does not say how they are started".to_owned(),
-        (false, true) => "started by PSCI through SMC".to_owned(),
-        (false, false) => format!("started by {}", methods.join(" and ")),
+        (false, Some(Conduit::Smc)) => "started by PSCI through SMC".to_owned(),
+        (false, Some(Conduit::SpinTable)) => "started out of a spin table".to_owned(),
+        (false, None) => format!("started by {}", methods.join(" and ")),
     };
     format!("{}; {started}", kinds.join(", "))
 }

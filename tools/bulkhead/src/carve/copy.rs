@@ -3,6 +3,7 @@
 //! A property that is left in place but leads nowhere makes a driver fail late; one that is missing makes
 //! it do without.
 
+use super::clock::Clocks;
 use super::gic;
 use super::link::{Kept, Links};
 use super::role::Role;
@@ -47,6 +48,7 @@ pub(super) struct Carver<'a> {
     pub(super) board: &'a Board,
     pub(super) partition: &'a Partition<'a>,
     pub(super) roles: HashMap<NodeId, Role>,
+    pub(super) clocks: Clocks,
     /// The interrupt of the virtual UART.
     pub(super) uart_interrupt: Option<u32>,
 }
@@ -72,13 +74,16 @@ impl Carver<'_> {
 
     /// A map of a thermal zone that has lost the devices which it would throttle.
     fn is_idle_map(&self, id: NodeId) -> bool {
-        let links = Links { tree: &self.board.tree, roles: &self.roles };
         self.board.tree.node(id).property("cooling-device").is_some()
-            && links.of(id, "cooling-device") == Kept::Nothing
+            && self.links().of(id, "cooling-device") == Kept::Nothing
+    }
+
+    fn links(&self) -> Links<'_> {
+        Links { tree: &self.board.tree, roles: &self.roles, clocks: &self.clocks }
     }
 
     fn properties(&self, id: NodeId, node: &Node) -> Vec<DeviceTreeProperty> {
-        let links = Links { tree: &self.board.tree, roles: &self.roles };
+        let links = self.links();
         let as_is = |(name, value): &(String, Vec<u8>)| match links.of(id, name) {
             Kept::Whole => Some(property(name, value.as_slice())),
             Kept::Cells(cells) => Some(property(name, cells)),
@@ -99,15 +104,15 @@ impl Carver<'_> {
         }
     }
 
-    /// The virtual UART has an interrupt of its own, if any, and no provider that could be switched off.
+    /// The virtual UART has an interrupt of its own, if any, and no provider that could be switched off: for its
+    /// clocks, it gets others.
     fn virtual_uart_has(&self, id: NodeId, name: &str) -> bool {
         let tree = &self.board.tree;
         let needs = tree.needs(id).unwrap_or_default();
         let is_foreign = |property: &str| {
             needs.iter().any(|need| need.property == property && !is_stateless(tree, need.provider))
         };
-        let names_foreign_clocks = name == "clock-names" && is_foreign("clocks");
-        !name.starts_with("interrupt") && !is_foreign(name) && !names_foreign_clocks
+        !name.starts_with("interrupt") && (name == "clocks" || !is_foreign(name))
     }
 }
 

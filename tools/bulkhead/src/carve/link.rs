@@ -3,6 +3,7 @@
 //! Where the place in a list has a meaning, an entry that is lost leaves a gap, a phandle of zero; a property
 //! of which nothing is left goes away, and what names its entries goes with it.
 
+use super::clock::Clocks;
 use super::role::Role;
 use crate::tree::{NodeId, Reference, Tree, names_of, naming};
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ pub(super) enum Kept {
 pub(super) struct Links<'a> {
     pub(super) tree: &'a Tree,
     pub(super) roles: &'a HashMap<NodeId, Role>,
+    pub(super) clocks: &'a Clocks,
 }
 
 impl Links<'_> {
@@ -61,20 +63,32 @@ impl Links<'_> {
         if !entries.iter().any(is_lost) {
             return Kept::Whole;
         }
+        let cells = self.tree.node(id).cells(property);
+        if let Some(clock) = self.clocks.of(id).filter(|_| property == "clocks") {
+            let kept = entries.iter().flat_map(|entry| match is_lost(entry) {
+                true => vec![clock],
+                false => entry_cells(&cells, entry),
+            });
+            return Kept::Cells(kept.collect());
+        }
         let keeps_places = naming(property).is_none_or(|naming| naming.keeps_places());
         let is_one = property == "interconnects";
         let left = entries.iter().filter(|entry| entry.target.is_some() && !is_lost(entry)).count();
         if left == 0 || is_one {
             return Kept::Nothing;
         }
-        let cells = self.tree.node(id).cells(property);
         let kept = entries.iter().filter(|entry| keeps_places || !is_lost(entry));
         Kept::Cells(
             kept.flat_map(|entry| match is_lost(entry) {
                 true => vec![0],
-                false => cells[entry.at..=entry.at + entry.arguments.len()].to_vec(),
+                false => entry_cells(&cells, entry),
             })
             .collect(),
         )
     }
+}
+
+/// What an entry of a list is written in.
+fn entry_cells(cells: &[u32], entry: &Reference) -> Vec<u32> {
+    cells[entry.at..=entry.at + entry.arguments.len()].to_vec()
 }

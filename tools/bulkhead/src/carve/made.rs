@@ -4,11 +4,13 @@
 //! loader would have written.
 
 use super::copy::{Carver, property};
-use super::gic::encode;
+use super::gic::{edge, encode};
+use super::role::made_uart;
 use crate::allocate::Space;
-use crate::board::Board;
+use crate::board::{Board, Console};
 use crate::expand::Partition;
 use crate::guest::Layout;
+use bulkhead_plan::{Ipa, PAGE, Pa, Span};
 use dtoolkit::model::DeviceTreeNode;
 
 /// What aliases of UARTs begin with.
@@ -16,15 +18,25 @@ const SERIAL: &str = "serial";
 
 /// The partition's RAM, where it sees it.
 pub(super) fn memory(board: &Board, space: &Space) -> DeviceTreeNode {
-    let root = board.tree.node(board.tree.root());
-    let cells = |name, default| usize::try_from(root.cell(name).unwrap_or(default)).unwrap_or(2);
     let seen = space.ram_seen();
-    let mut reg = encode(seen.base.0, cells("#address-cells", 2));
-    reg.extend(encode(seen.size, cells("#size-cells", 1)));
     let mut memory = DeviceTreeNode::new_unchecked(format!("memory@{:x}", seen.base.0));
     memory.add_property(property("device_type", "memory"));
-    memory.add_property(property("reg", reg));
+    memory.add_property(property("reg", registers(board, Span { base: Pa(seen.base.0), size: seen.size })));
     memory
+}
+
+/// The virtual UART where the board's own console is no PL011.
+pub(super) fn uart(carver: &Carver<'_>, base: Ipa) -> DeviceTreeNode {
+    let mut uart = DeviceTreeNode::new_unchecked(&made_uart_path(base)[1..]);
+    uart.add_property(property("compatible", vec!["arm,pl011", "arm,primecell"]));
+    uart.add_property(property("reg", registers(carver.board, Span::new(base.0, PAGE))));
+    if let Some(clock) = carver.clocks.of_virtual_uart() {
+        uart.add_property(property("clocks", [clock, clock]));
+        uart.add_property(property("clock-names", vec!["uartclk", "apb_pclk"]));
+    }
+    let raised = carver.uart_interrupt.into_iter().flat_map(|intid| edge(carver.board, intid));
+    raised.for_each(|property| uart.add_property(property));
+    uart
 }
 
 /// The hypervisor's PSCI.
@@ -47,7 +59,7 @@ pub(super) fn chosen(
         chosen.add_property(property("bootargs", bootargs));
     }
     if let Some(uart) = uart_path(board, partition) {
-        let stdout = [uart, board.stdout_options(uart)].concat();
+        let stdout = [uart.as_str(), board.stdout_options(&uart)].concat();
         chosen.add_property(property("stdout-path", stdout.as_str()));
     }
     if let Some((start, end)) = layout.initrd {
@@ -68,14 +80,9 @@ pub(super) fn aliases(carver: &Carver<'_>) -> Option<DeviceTreeNode> {
     };
     let (serial, mut kept): (Vec<_>, Vec<_>) =
         board.iter().filter_map(named).partition(|(name, _)| name.starts_with(SERIAL));
-    let mut uarts: Vec<String> =
-        uart_path(carver.board, carver.partition).map(str::to_owned).into_iter().collect();
-    uarts.extend(
-        serial
-            .into_iter()
-            .map(|(_, path)| path)
-            .filter(|path| Some(path.as_str()) != uart_path(carver.board, carver.partition)),
-    );
+    let first = uart_path(carver.board, carver.partition);
+    let others = serial.into_iter().map(|(_, path)| path).filter(|path| Some(path) != first.as_ref());
+    let mut uarts: Vec<String> = first.iter().cloned().chain(others).collect();
     uarts.dedup();
     kept.extend(uarts.into_iter().enumerate().map(|(number, path)| (format!("{SERIAL}{number}"), path)));
     let mut aliases = DeviceTreeNode::new_unchecked("aliases");
@@ -94,7 +101,23 @@ pub(super) fn hypervisor(partition: &Partition<'_>) -> DeviceTreeNode {
 }
 
 /// The partition's own UART, else the virtual one.
-fn uart_path<'a>(board: &'a Board, partition: &Partition<'_>) -> Option<&'a str> {
-    let played = board.console.filter(|console| console.is_known(&board.tree)).map(|console| console.node);
-    Some(board.tree.node(partition.uart(board).or(played)?).path.as_str())
+fn uart_path(board: &Board, partition: &Partition<'_>) -> Option<String> {
+    if let Some(base) = made_uart(board, partition) {
+        return Some(made_uart_path(base));
+    }
+    let played = board.console.filter(Console::is_known).map(|console| console.node);
+    Some(board.tree.node(partition.uart(board).or(played)?).path.clone())
+}
+
+fn made_uart_path(base: Ipa) -> String {
+    format!("/pl011@{:x}", base.0)
+}
+
+/// The `reg` of a node that hangs on nothing.
+fn registers(board: &Board, span: Span) -> Vec<u32> {
+    let root = board.tree.node(board.tree.root());
+    let cells = |name, default| usize::try_from(root.cell(name).unwrap_or(default)).unwrap_or(2);
+    let mut cells_of_base = encode(span.base.0, cells("#address-cells", 2));
+    cells_of_base.extend(encode(span.size, cells("#size-cells", 1)));
+    cells_of_base
 }

@@ -2,9 +2,10 @@
 //!
 //! The closure is small on purpose: what has a state and is not the partition's own was already refused.
 
-use crate::board::{Board, Gic, Wire, is_stateless};
+use crate::board::{Board, Console, Gic, Wire, is_stateless};
 use crate::expand::Partition;
 use crate::tree::{Line, NodeId, Tree};
+use bulkhead_plan::Ipa;
 use std::collections::HashMap;
 
 /// What a copied node is.
@@ -24,8 +25,8 @@ pub(super) enum Role {
 pub(super) fn roles(board: &Board, partition: &Partition<'_>) -> HashMap<NodeId, Role> {
     let tree = &board.tree;
     let mut roles = HashMap::from([(board.gic.node, Role::Gic)]);
-    if let (None, Some(console)) = (partition.uart(board), board.console)
-        && console.is_known(tree)
+    if let Some(console) = played(board, partition)
+        && console.describes_virtual_uart(tree)
     {
         roles.insert(console.node, Role::VirtualUart);
     }
@@ -40,6 +41,17 @@ pub(super) fn roles(board: &Board, partition: &Partition<'_>) -> HashMap<NodeId,
     }
     roles.insert(tree.root(), Role::Whole);
     roles
+}
+
+/// Where the virtual UART is that no node of the board describes, if the partition has such a one.
+pub(super) fn made_uart(board: &Board, partition: &Partition<'_>) -> Option<Ipa> {
+    let console = played(board, partition)?;
+    if console.describes_virtual_uart(&board.tree) { None } else { console.virtual_uart() }
+}
+
+/// The console in whose place the partition sees a virtual UART.
+fn played(board: &Board, partition: &Partition<'_>) -> Option<Console> {
+    board.console.filter(|console| console.is_known() && partition.uart(board).is_none())
 }
 
 /// Adds the providers without a state, and the signposts that interrupts pass on their way.

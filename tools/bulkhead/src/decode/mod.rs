@@ -4,6 +4,7 @@
 //! addresses are in it: those of a partition are its own, the hypervisor's are physical, unless it speaks
 //! of a partition. [`Decoder::annotate`] is a pure function of the line.
 
+mod dump;
 mod owners;
 mod symbols;
 mod syndrome;
@@ -13,6 +14,8 @@ use bulkhead_verify::examine;
 use owners::{Owners, Space};
 use regex::Regex;
 use symbols::Symbols;
+
+pub use dump::log_of;
 
 /// Numbers that can be addresses: with a prefix, or as wide as a dump of registers writes them.
 const NUMBER: &str = r"\b(?:0x([0-9a-fA-F]{1,16})|([0-9a-fA-F]{12,16}))\b";

@@ -4,7 +4,7 @@
 //! smallest one that holds an address says most about it.
 
 use crate::inspect::{kind_of, nodes};
-use bulkhead_plan::{ConsoleKind, GicVersion, PAGE, Pa, Partition, Plan, Range, RegionKind, Span};
+use bulkhead_plan::{GicVersion, PAGE, Pa, Partition, Plan, Range, RegionKind, Span};
 use bulkhead_verify::in_window;
 
 /// Bytes of the frames of a redistributor.
@@ -69,13 +69,7 @@ impl Owners {
         for (span, what) in own.into_iter().chain([(board.distributor, "distributor")]) {
             self.add(Space::Physical, span, format!("bulkhead: {what}"));
         }
-        if board.console.kind != ConsoleKind::None {
-            self.add(
-                Space::Physical,
-                Span { base: board.console.base, size: PAGE },
-                "bulkhead: console".to_owned(),
-            );
-        }
+        self.add(Space::Physical, board.console.page(), "bulkhead: console".to_owned());
         self.add(Space::Physical, board.cpu_interface, "bulkhead: GICC".to_owned());
         for cpu in plan.cpus.iter().filter(|_| board.gic == GicVersion::V3) {
             let frames = Span { base: cpu.redistributor, size: REDISTRIBUTOR };

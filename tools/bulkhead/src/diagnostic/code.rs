@@ -78,7 +78,7 @@ catalogue! {
     CpuUnknown = "P0102", Error, file "cpu-unknown", "The board does not have the CPU.";
     NoCpu = "P0103", Error, file "cpu-none", "A partition has no CPU.";
     CpuRepeated = "P0104", Error, file "cpu-repeated", "A CPU stands twice in one list.";
-    CpuUnusable = "P0105", Error, file "cpu-unusable", "The CPU cannot be started by PSCI.";
+    CpuUnusable = "P0105", Error, file "cpu-unusable", "The CPU cannot be started as the board starts CPUs.";
     SiblingsApart = "P0106", Risk, file "on-soc/siblings-apart", "Threads of one core have two owners.";
     CpusFree = "P0107", Note, system "cpus-free", "CPUs of the board are nobody's.";
     KindsMixed = "P0108", Warning, file "on-soc/kinds-mixed", "A program that is no kernel gets CPUs of two kinds.";
@@ -203,6 +203,7 @@ catalogue! {
     CriticalControlled = "P0808", Warning, file "critical-controlled", "A partition can stop a critical one.";
     FunctionUnchecked = "P0809", Warning, file "function-unchecked", "A partition calls functions of the firmware that nobody checks.";
     RestartInPlace = "P0810", Error, file "restart-in-place", "A partition would begin again whose image lies in place.";
+    FirmwareMissing = "P0811", Error, file "on-spin-table/firmware-missing", "A partition calls functions of firmware that the board does not have.";
 }
 
 impl Code {

@@ -83,7 +83,7 @@ impl<'a> Asked<'a, '_> {
         let Self { board, site, .. } = *self;
         let path = |id| &board.tree.node(id).path;
         let nodes = board.tree.subtree(root);
-        if nodes.iter().any(|id| board.is_console(*id)) {
+        if nodes.iter().any(|id| board.keeps_console(*id)) {
             return Err(self.console_given());
         }
         if let Some((node, why)) = nodes.iter().find_map(|id| Some((*id, board.why_reserved(*id)?))) {
@@ -143,7 +143,11 @@ impl<'a> Asked<'a, '_> {
         let tree = &self.board.tree;
         let mut others = tree.ids().filter(|id| is_uart(tree, *id) && self.board.is_assignable(*id));
         let other = others.next().map(|id| format!("`{}` is another UART", tree.node(id).path));
-        given.note("a partition without a UART of its own gets a virtual one in its place").help_if(other)
+        let or = "or let the board's file say `hand-over = true`: then the hypervisor speaks in memory, once all partitions run";
+        given
+            .note("a partition without a UART of its own gets a virtual one in its place")
+            .help_if(other)
+            .help(or)
     }
 
     fn repeated(&self, first: &Device<'_>) -> Diagnostic {

@@ -6,7 +6,7 @@
 mod text;
 mod trees;
 
-use bulkhead_plan::{ConsoleKind, Load, NO_PARTITION, Partition, Plan, Region, RegionKind, Span, Trigger};
+use bulkhead_plan::{Load, NO_PARTITION, Partition, Plan, Region, RegionKind, Span, Trigger};
 use bulkhead_verify::{Examined, examine, in_window};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -194,7 +194,7 @@ fn board(plan: &Plan<'_>) -> Board {
         name: plan.board.name.to_string(),
         memory: plan.memory.iter().copied().map(Stretch::from).collect(),
         distributor: plan.board.distributor.into(),
-        console: (console.kind != ConsoleKind::None).then_some(console.base.0),
+        console: (!console.is_none()).then_some(console.base.0),
         heap: plan.board.heap.into(),
         cpus: plan.cpus.len(),
     }

@@ -16,20 +16,48 @@ pub(crate) struct BoardFile {
     pub(crate) name: String,
     /// Its folder.
     pub(crate) folder: PathBuf,
-    /// `qemu`, or a file beside `board.toml`.
+    /// `qemu`, or a file beside `board.toml` or, if it is fetched, among the images.
     pub(crate) device_tree: Located<String>,
+    /// Where that file comes from, if it is not part of the board's folder.
+    pub(crate) fetch: Option<Fetch>,
     /// How to start it in QEMU, if QEMU has it.
     pub(crate) qemu: Option<Qemu>,
     /// First byte of the hypervisor's window.
     pub(crate) window: Located<u64>,
     /// Device-tree path or label of the UART that the hypervisor speaks through, if it speaks.
     pub(crate) console: Option<Located<String>>,
+    /// Whether a partition may have that UART, once the last one has begun.
+    pub(crate) hand_over: Option<Located<bool>>,
     /// The board's memory, where the tree leaves it to the firmware to say.
     pub(crate) memory: Vec<Span>,
     /// How devices stop writing memory.
     pub(crate) silences: Vec<Silence>,
+    /// Clocks that the firmware leaves on.
+    pub(crate) clocks: Vec<Clock>,
+    /// Devices that the firmware disables, though the tree does not say so.
+    pub(crate) disabled: Vec<Located<String>>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
     pub(crate) unwired: Vec<Located<u64>>,
+}
+
+/// Devices whose clocks run, whoever has their provider.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    /// The devices, by path or label.
+    pub(crate) devices: Vec<Located<String>>,
+    /// The rate of all of their clocks in Hz.
+    pub(crate) rate: u32,
+}
+
+/// A file in a package of Debian's.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    /// The package.
+    pub(crate) package: Located<String>,
+    /// The file's path in it.
+    pub(crate) path: Located<String>,
+    /// What it is known by, in hexadecimal.
+    pub(crate) sha256: Located<String>,
 }
 
 /// A machine of QEMU.
@@ -45,6 +73,8 @@ pub(crate) struct Qemu {
     pub(crate) memory: Located<Size>,
     /// What each `-serial` is on the board, in QEMU's order.
     pub(crate) serial: Vec<Located<String>>,
+    /// `-accel`, if QEMU's own choice does not do.
+    pub(crate) accel: Option<Located<String>>,
 }
 
 impl BoardFile {
@@ -58,6 +88,8 @@ impl BoardFile {
 pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Report) -> Option<BoardFile> {
     fields.required::<String>("description", report);
     let device_tree = fields.required("device-tree", report);
+    let fetch = fields.table("fetch", "`[fetch]`", report).map(|fields| fetch(fields, report));
+    let disabled = fields.optional::<Vec<Located<String>>>("disabled", report);
     let unwired = fields.optional::<Vec<Located<u64>>>("unwired-interrupts", report);
     let memory = fields.tables("memory", "`[[memory]]`", report);
     let memory = memory.into_iter().map(|fields| stretch(fields, report)).collect::<Option<_>>();
@@ -65,25 +97,28 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
     let silences = fields.tables("silence", "`[[silence]]`", report);
     let silences = silences.into_iter().filter_map(|fields| silence(fields, report)).collect();
+    let clocks = fields.tables("clock", "`[[clock]]`", report);
+    let clocks = clocks.into_iter().filter_map(|fields| clock(fields, report)).collect();
     fields.finish(report);
     let mut hypervisor = hypervisor?;
     let window = hypervisor.required("window", report);
     let console = hypervisor.optional("console", report);
+    let hand_over = hypervisor.optional("hand-over", report);
     hypervisor.finish(report);
-    let qemu = match qemu {
-        Some(None) => return None,
-        Some(found) => found,
-        None => None,
-    };
+    let (Some(qemu), Some(fetch)) = (whole(qemu), whole(fetch)) else { return None };
     Some(BoardFile {
         name: folder_name(folder),
         folder: folder.to_owned(),
         device_tree: device_tree?,
+        fetch,
         qemu,
         window: window?,
         console,
+        hand_over,
         memory: memory?,
         silences,
+        clocks,
+        disabled: disabled.map(|list| list.value).unwrap_or_default(),
         unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
 }
@@ -95,14 +130,36 @@ fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Span> {
     Some(Span::new(base?.value, size?.value.0))
 }
 
+fn clock(mut fields: Fields<'_>, report: &mut Report) -> Option<Clock> {
+    let devices = fields.required::<Vec<Located<String>>>("devices", report);
+    let rate = fields.required::<u32>("rate", report);
+    fields.finish(report);
+    Some(Clock { devices: devices?.value, rate: rate?.value })
+}
+
+/// A table that is not there is whole; one with a fault is not.
+#[expect(clippy::option_option, reason = "the outer one is a fault, the inner one a table that is not there")]
+fn whole<T>(table: Option<Option<T>>) -> Option<Option<T>> {
+    table.map_or(Some(None), |found| found.map(Some))
+}
+
+fn fetch(mut fields: Fields<'_>, report: &mut Report) -> Option<Fetch> {
+    let package = fields.required("package", report);
+    let path = fields.required("path", report);
+    let sha256 = fields.required("sha256", report);
+    fields.finish(report);
+    Some(Fetch { package: package?, path: path?, sha256: sha256? })
+}
+
 fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
     let machine = fields.required("machine", report);
     let cpu = fields.required("cpu", report);
     let cpus = fields.required("cpus", report);
     let memory = fields.required("memory", report);
     let serial = fields.required::<Vec<Located<String>>>("serial", report);
+    let accel = fields.optional("accel", report);
     fields.finish(report);
-    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value })
+    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value, accel })
 }
 
 /// The folder's own name, also where the path to it is empty or ends in `..`.

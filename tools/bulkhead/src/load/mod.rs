@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
-pub(crate) use board_file::{BoardFile, Qemu};
+pub(crate) use board_file::{BoardFile, Fetch, Qemu};
 pub(crate) use life_wish::LifeWish;
 pub(crate) use locate::{board_configs, image_folder, images_beside};
 pub use locate::{locate, locate_board, shown};

@@ -57,6 +57,20 @@ impl FromToml for u64 {
     }
 }
 
+impl FromToml for u32 {
+    fn expected() -> String {
+        "an integer that is not negative and has at most 32 bits".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+    }
+
+    fn convert(value: &DeValue<'_>, _: usize, _: &mut Report) -> Option<Self> {
+        value.as_integer().and_then(unsigned).and_then(|value| value.try_into().ok())
+    }
+}
+
 impl FromToml for bool {
     fn expected() -> String {
         "true or false".to_owned()

@@ -9,8 +9,7 @@ use crate::diagnostic::{Place, Report, Site};
 use crate::expand::{Device as Owned, Partition as Wished, System};
 use crate::tree::NodeId;
 use bulkhead_plan::{
-    ConsoleKind, Cpu, GicVersion, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span,
-    Trigger,
+    Cpu, GicVersion, Interrupt, NO_PARTITION, PAGE, Partition, Plan, Region, RegionKind, Span, Trigger,
 };
 
 /// Bytes of a redistributor's frame.
@@ -85,10 +84,9 @@ impl<'a> Survey<'a> {
         for span in self.redistributors() {
             all.push(self.own(span, Kind::Interrupts, "redistributors", &[tree]));
         }
-        if board.console.kind != ConsoleKind::None {
-            let console = Span { base: board.console.base, size: PAGE };
+        if !board.console.is_none() && board.heir == NO_PARTITION {
             let sites: Vec<&Site> = file.console.iter().map(|console| &console.site).collect();
-            all.push(self.own(console, Kind::Device, "console", &sites));
+            all.push(self.own(board.console.page(), Kind::Device, "console", &sites));
         }
         all
     }

@@ -2,7 +2,7 @@
 //!
 //! Here are the faults of the board file that need the facts of the device tree to be seen.
 
-use crate::board::{refuse_console, stdout, unsupported};
+use crate::board::{Console, console_unusable, stdout, unsupported};
 use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
 use crate::expand::{Partition, System};
 use crate::load::size_text;
@@ -15,11 +15,7 @@ pub(super) fn can_run(system: &System<'_>, report: &mut Report) {
     for obstacle in &board.obstacles {
         report.push(unsupported(file, obstacle));
     }
-    if board.console.is_some_and(|console| !console.is_known(&board.tree))
-        && let Some(refused) = refuse_console(&board.tree, file, "not a PL011, the only UART supported")
-    {
-        report.push(refused);
-    }
+    report.extend(board.console.and_then(|console| console_unusable(&board.tree, file, &console)));
 }
 
 /// The window begins at a block of RAM.
@@ -98,7 +94,7 @@ pub(super) fn consoles_are_seen(system: &System<'_>, report: &mut Report) {
         let help = format!("add `{path}` to `serial` in the `[qemu]` of the board");
         Diagnostic::new(Code::ConsoleUnseen, title).about(path).help(help)
     };
-    let known = board.console.filter(|console| console.is_known(&board.tree));
+    let known = board.console.filter(Console::is_known);
     if let Some(console) = known.map(|console| console.node).filter(|node| !is_seen(*node)) {
         report.push(
             unseen("the hypervisor", console).at_if(system.wish.board.console_site(), "nobody would read it"),

@@ -16,8 +16,8 @@ const LONGEST: usize = 2048;
 const CONSOLES: &[(&str, &[&str])] = &[
     ("ttyAMA", &["arm,pl011", "arm,sbsa-uart"]),
     ("ttyS", &["ns16550a", "snps,dw-apb-uart", "brcm,bcm2835-aux-uart"]),
-    ("ttymxc", &["fsl,imx6q-uart"]),
-    ("ttyPS", &["cdns,uart-r1p12", "xlnx,xuartps"]),
+    ("ttymxc", &["fsl,imx21-uart", "fsl,imx53-uart", "fsl,imx6q-uart"]),
+    ("ttyPS", &["cdns,uart-r1p8", "cdns,uart-r1p12", "xlnx,xuartps"]),
 ];
 
 /// Words that take a list of CPUs.
@@ -74,9 +74,26 @@ fn too_long(partition: &Partition<'_>, line: &Located<String>) -> Diagnostic {
         .help("make it shorter; most words can be said in the guest's own files")
 }
 
-/// The one UART that a guest finds: its own, else the virtual one in the place of the hypervisor's.
-fn uart(board: &Board, partition: &Partition<'_>) -> Option<NodeId> {
-    partition.uart(board).or(board.console.map(|console| console.node))
+/// The one UART that a guest finds.
+struct Uart<'a> {
+    /// Its node of the board, if it is the partition's own.
+    node: Option<NodeId>,
+    name: String,
+    kinds: Vec<&'a str>,
+    base: Option<u64>,
+}
+
+/// The partition's own UART, else the virtual one in the place of the hypervisor's.
+fn uart<'a>(board: &'a Board, partition: &Partition<'_>) -> Option<Uart<'a>> {
+    let tree = &board.tree;
+    if let Some(node) = partition.uart(board) {
+        let registers = tree.registers(node).unwrap_or_default();
+        let (name, kinds) = (format!("`{}`", tree.node(node).path), tree.node(node).compatible());
+        return Some(Uart { node: Some(node), name, kinds, base: registers.first().map(|span| span.base.0) });
+    }
+    let base = board.console?.virtual_uart()?.0;
+    let name = format!("the virtual PL011 at {base:#x}");
+    Some(Uart { node: None, name, kinds: vec!["arm,pl011"], base: Some(base) })
 }
 
 fn console_foreign(
@@ -89,19 +106,20 @@ fn console_foreign(
     let name = device.trim_end_matches(|c: char| c.is_ascii_digit());
     let (_, kinds) = CONSOLES.iter().find(|(known, _)| *known == name)?;
     let uart = uart(board, partition)?;
-    let is = |node, kinds: &[&str]| board.tree.node(node).compatible().iter().any(|it| kinds.contains(it));
+    let is = |found: &[&str], kinds: &[&str]| found.iter().any(|it| kinds.contains(it));
     // A second UART of its own has a number of its own.
-    let is_second = |other: &Device<'_>| other.node != uart && is(other.node, kinds);
-    let is_first = is(uart, kinds) && device.strip_prefix(name) == Some("0");
+    let is_second = |other: &Device<'_>| {
+        Some(other.node) != uart.node && is(&board.tree.node(other.node).compatible(), kinds)
+    };
+    let is_first = is(&uart.kinds, kinds) && device.strip_prefix(name) == Some("0");
     if is_first || partition.devices.iter().any(is_second) {
         return None;
     }
-    let right = CONSOLES.iter().find(|(_, kinds)| is(uart, kinds));
+    let right = CONSOLES.iter().find(|(_, kinds)| is(&uart.kinds, kinds));
     let right = right.map(|(name, _)| format!("write `console={name}0`"));
-    let path = &board.tree.node(uart).path;
     let title = format!("`{}` has no console `{device}`", partition.name());
     let foreign = Diagnostic::new(Code::ConsoleForeign, title).of(partition.name());
-    Some(foreign.at(&line.site, format!("its UART is `{path}`")).help_if(right))
+    Some(foreign.at(&line.site, format!("its UART is {}", uart.name)).help_if(right))
 }
 
 fn early_console_foreign(
@@ -117,13 +135,12 @@ fn early_console_foreign(
         let registers = board.tree.registers(node).unwrap_or_default();
         registers.first().is_some_and(|span| span.base.0 == address)
     };
-    let mut own = partition.devices.iter().map(|device| device.node).chain([uart]);
-    if own.any(begins_there) {
+    if uart.base == Some(address) || partition.devices.iter().any(|device| begins_there(device.node)) {
         return None;
     }
     let title = format!("`{}` has no console at {address:#x}", partition.name());
     let foreign = Diagnostic::new(Code::ConsoleForeign, title).of(partition.name());
-    let foreign = foreign.at(&line.site, format!("its UART is `{}`", board.tree.node(uart).path));
+    let foreign = foreign.at(&line.site, format!("its UART is {}", uart.name));
     Some(foreign.help("write `earlycon` alone: the device tree says which UART"))
 }
 

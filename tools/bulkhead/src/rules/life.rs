@@ -7,7 +7,7 @@ use crate::board::Board;
 use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
 use crate::expand::{Partition, RESTART, STOP, System, register, silence_of};
 use crate::load::{Silence, SilenceStep};
-use bulkhead_plan::limits;
+use bulkhead_plan::{Conduit, limits};
 
 /// What follows a fault is known, and can follow it.
 pub(super) fn faults_have_an_answer(system: &System<'_>, report: &mut Report) {
@@ -69,10 +69,19 @@ pub(super) fn controllers_name_others(system: &System<'_>, report: &mut Report) 
     }
 }
 
-/// What a partition may call is the firmware's to answer.
+/// What a partition may call is the firmware's to answer, where there is some.
 pub(super) fn functions_are_the_firmwares(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
-        for call in &partition.wish.life.firmware_calls {
+        let calls = &partition.wish.life.firmware_calls;
+        if let Some(first) = calls.first().filter(|_| !has_firmware(system)) {
+            let title = format!("`{}` calls firmware that the board does not have", partition.name());
+            let missing = Diagnostic::new(Code::FirmwareMissing, title).at(&first.site, "nobody answers it");
+            let note =
+                "the board's CPUs wait in a spin table: its tree names no firmware that could be called";
+            report.push(missing.note(note).help("take `firmware-calls` out"));
+            continue;
+        }
+        for call in calls {
             let why = match u32::try_from(call.value) {
                 Err(_) => "a function identifier has 32 bits",
                 Ok(id) if bulkhead_plan::is_answered_by_el2(id) => "the hypervisor answers it",
@@ -85,9 +94,13 @@ pub(super) fn functions_are_the_firmwares(system: &System<'_>, report: &mut Repo
     }
 }
 
+fn has_firmware(system: &System<'_>) -> bool {
+    system.board.conduit != Some(Conduit::SpinTable)
+}
+
 /// What the firmware does with addresses, stage 2 does not see.
 pub(super) fn functions_are_checked(system: &System<'_>, report: &mut Report) {
-    for partition in &system.partitions {
+    for partition in system.partitions.iter().filter(|_| has_firmware(system)) {
         let is_passed_on = |call: &&Located<u64>| {
             u32::try_from(call.value).is_ok_and(|id| !bulkhead_plan::is_answered_by_el2(id))
         };

@@ -6,6 +6,8 @@
 //! bytes), then a new line with a label. Guest bytes 0x1e and 0x1f travel as 0x1f and the byte with bit 6
 //! flipped. What comes without a label was said before EL2 and belongs to the source `firmware`.
 //!
+//! Bytes 0x1e and 0x1f and a line end hand the wire over: what follows is as a partition's own UART says it.
+//!
 //! Bytes are handed over as they come: a prompt has no end of line. Only what may yet become a label waits.
 
 /// The source of all that carries no label.
@@ -29,6 +31,7 @@ pub struct Chunk {
 #[derive(Debug)]
 pub struct Demultiplexer {
     state: State,
+    heir: String,
 }
 
 #[derive(Debug)]
@@ -39,6 +42,10 @@ enum State {
     Line { source: String, escaped: bool },
     /// After a soft break, until its end of line.
     Break,
+    /// The same, and then the wire is somebody's.
+    LastBreak,
+    /// The wire is the heir's.
+    Inherited,
 }
 
 enum Candidate<'a> {
@@ -49,11 +56,16 @@ enum Candidate<'a> {
 
 impl Default for Demultiplexer {
     fn default() -> Self {
-        Self { state: State::Label(Vec::new()) }
+        Self::with_heir(FIRMWARE)
     }
 }
 
 impl Demultiplexer {
+    /// For a wire that `heir` has once it was handed over.
+    pub fn with_heir(heir: &str) -> Self {
+        Self { state: State::Label(Vec::new()), heir: heir.to_owned() }
+    }
+
     /// Takes the next bytes of the wire and returns what was said, in order.
     pub fn feed(&mut self, wire: &[u8]) -> Vec<Chunk> {
         let mut said = Vec::new();
@@ -89,16 +101,22 @@ impl Demultiplexer {
                     _ => {
                         say(said, source, byte);
                         if byte == b'\n' {
-                            *self = Self::default();
+                            self.state = State::Label(Vec::new());
                         }
                     }
                 }
             }
-            State::Break => {
+            State::Break => match byte {
+                b'\n' => self.state = State::Label(Vec::new()),
+                ESCAPE => self.state = State::LastBreak,
+                _ => {}
+            },
+            State::LastBreak => {
                 if byte == b'\n' {
-                    *self = Self::default();
+                    self.state = State::Inherited;
                 }
             }
+            State::Inherited => say(said, &self.heir, byte),
         }
     }
 }
@@ -234,5 +252,15 @@ mod tests {
     #[test]
     fn the_escape_carries_its_own_bytes() {
         assert_eq!(heard(b"[a] \x1f\x5e\x1f\x5f\n"), [pair("a", "\x1e\x1f\n")]);
+    }
+
+    #[test]
+    fn a_wire_that_was_handed_over_carries_the_heirs_bytes_as_they_are() {
+        let mut demultiplexer = Demultiplexer::with_heir("linux");
+        let wire = b"[bulkhead] linux has the console from here on\r\n\x1e\x1f\r\n[rtos] \x1e\x1f\r\n# ";
+        let said = sorted(demultiplexer.feed(wire).into_iter().map(|chunk| (chunk.source, chunk.bytes)));
+        assert_eq!(said["bulkhead"], b"linux has the console from here on\r\n");
+        assert_eq!(said["linux"], b"[rtos] \x1e\x1f\r\n# ");
+        assert_eq!(said.len(), 2);
     }
 }

@@ -43,6 +43,8 @@ enum End {
 #[derive(Debug)]
 enum Speaker {
     Many(Demultiplexer),
+    /// Many, until it is this one's.
+    Later(Demultiplexer, String),
     One(String),
 }
 
@@ -50,6 +52,11 @@ impl Link {
     /// The shared console.
     pub(super) fn shared(path: &Path) -> io::Result<Self> {
         Self::waiting(path, Speaker::Many(Demultiplexer::default()))
+    }
+
+    /// The shared console, which a partition gets later.
+    pub(super) fn inherited(path: &Path, heir: &str) -> io::Result<Self> {
+        Self::waiting(path, Speaker::Later(Demultiplexer::with_heir(heir), heir.to_owned()))
     }
 
     /// The UART of a partition.
@@ -73,7 +80,9 @@ impl Link {
 
     /// Whether what is typed here reaches this partition.
     pub(super) fn hears_for(&self, partition: &str) -> bool {
-        !self.is_complaints() && matches!(&self.speaker, Speaker::One(name) if name == partition)
+        let is_it = |name: &String| name == partition;
+        let has_it = matches!(&self.speaker, Speaker::One(name) | Speaker::Later(_, name) if is_it(name));
+        !self.is_complaints() && has_it
     }
 
     pub(super) fn type_in(&mut self, text: &[u8]) {
@@ -165,7 +174,7 @@ impl Link {
 impl Speaker {
     fn say(&mut self, bytes: &[u8]) -> Vec<Chunk> {
         match self {
-            Self::Many(demultiplexer) => demultiplexer.feed(bytes),
+            Self::Many(demultiplexer) | Self::Later(demultiplexer, _) => demultiplexer.feed(bytes),
             Self::One(name) => vec![Chunk { source: name.clone(), bytes: bytes.to_vec() }],
         }
     }

@@ -25,6 +25,8 @@ pub struct Machine {
 pub enum Serial {
     /// The hypervisor's UART: its log, and all partitions without a UART of their own.
     Shared,
+    /// The same until the hypervisor hands it over to this partition; what is typed is the partition's.
+    Inherited(String),
     /// The UART of this partition, both ways.
     Partition(String),
     /// Nothing.
@@ -41,7 +43,7 @@ impl Machine {
     /// The partitions that can be typed to.
     pub fn listeners(&self) -> impl Iterator<Item = &str> {
         self.serials.iter().filter_map(|serial| match serial {
-            Serial::Partition(name) => Some(name.as_str()),
+            Serial::Partition(name) | Serial::Inherited(name) => Some(name.as_str()),
             Serial::Shared | Serial::Unused => None,
         })
     }

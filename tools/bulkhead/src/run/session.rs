@@ -67,6 +67,7 @@ impl Session {
             let link = match serial {
                 Serial::Unused => None,
                 Serial::Shared => Some(Link::shared(&path)),
+                Serial::Inherited(name) => Some(Link::inherited(&path, name)),
                 Serial::Partition(name) => Some(Link::partition(&path, name)),
             };
             match link {

@@ -140,6 +140,14 @@ impl Tree {
         let okay = |id| matches!(self.node(id).text("status"), None | Some("okay" | "ok"));
         okay(id) && self.ancestors(id).all(okay)
     }
+
+    /// Makes a node one that does not work.
+    pub(crate) fn disable(&mut self, id: NodeId) {
+        if let Some(node) = self.nodes.get_mut(id.0) {
+            node.properties.retain(|(name, _)| name != "status");
+            node.properties.push(("status".to_owned(), b"disabled\0".to_vec()));
+        }
+    }
 }
 
 impl Node {

@@ -97,6 +97,24 @@ pub(super) fn newest_kernel(folder: &Path, series: &str) -> Result<Packages, Fai
     })
 }
 
+/// The package that a board takes its device tree from: `linux-image-SERIES` stands for the newest kernel of that
+/// series, any other name for itself.
+pub(super) fn tree_package(folder: &Path, package: &str) -> Result<Packages, Failure> {
+    match series_of(package) {
+        Some(series) => newest_kernel(folder, series),
+        None => download(folder, package, &[]),
+    }
+}
+
+fn series_of(package: &str) -> Option<&str> {
+    let series = package.strip_prefix("linux-image-")?;
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    series
+        .split_once('.')
+        .is_some_and(|(major, minor)| is_number(major) && is_number(minor))
+        .then_some(series)
+}
+
 /// The packages that `apt-cache depends --recurse` has looked at: those that exist stand at the beginning of a
 /// line, without angle brackets.
 fn named(depends: &str) -> impl Iterator<Item = &str> {
@@ -193,6 +211,14 @@ mod tests {
                      linux-image-6.12.96+deb12-cloud-arm64 - cloud\n";
         assert_eq!(newest(found, "6.12"), Some("linux-image-6.12.94+deb12-arm64"));
         assert_eq!(newest(found, "6.13"), None);
+    }
+
+    #[test]
+    fn a_package_may_stand_for_a_series_of_kernels() {
+        assert_eq!(series_of("linux-image-6.12"), Some("6.12"));
+        for itself in ["linux-image-arm64", "linux-image-6.1.0-42-arm64", "linux-image-6.", "u-boot-qemu"] {
+            assert_eq!(series_of(itself), None, "{itself}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `target/fetch`, so a changed recipe needs no network, and a complete result is left alone.
 
 mod apt;
+mod boards;
 mod cpio;
 mod device_trees;
 mod disk;
@@ -25,6 +26,7 @@ use crate::{
     workspace::{images, root, target_dir},
 };
 
+pub(crate) use boards::boards;
 pub(crate) use device_trees::device_trees;
 pub(crate) use kernels::kernels;
 pub(crate) use u_boot::u_boot;
@@ -126,7 +128,48 @@ fn find(folder: &Path, is_right: &dyn Fn(&str) -> bool) -> Result<Option<PathBuf
     Ok(None)
 }
 
+/// The file at `path` below `folder`; a `*` in a name stands for anything.
+fn find_path(folder: &Path, path: &str) -> Option<PathBuf> {
+    let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let mut found: Vec<PathBuf> = fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|entry| entry.file_name().is_some_and(|it| is_called(&it.to_string_lossy(), name)))
+        .collect();
+    found.sort();
+    found.into_iter().find_map(|entry| match rest {
+        Some(rest) => find_path(&entry, rest),
+        None => entry.is_file().then_some(entry),
+    })
+}
+
+/// Whether `name` is what `pattern` says, in which the first `*` stands for anything.
+fn is_called(name: &str, pattern: &str) -> bool {
+    match pattern.split_once('*') {
+        Some((start, end)) => name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+        None => name == pattern,
+    }
+}
+
 /// The SHA-256 of some bytes, in hexadecimal.
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_a_star_leads_to_the_one_file_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let trees = folder.path().join("lib/linux-image-6.12.9-arm64/maker");
+        fs::create_dir_all(&trees).unwrap();
+        fs::write(trees.join("board.dtb"), "tree").unwrap();
+        let found = |path: &str| find_path(folder.path(), path);
+        assert_eq!(found("lib/linux-image-*/maker/board.dtb"), Some(trees.join("board.dtb")));
+        for nothing in ["lib/linux-image-*/maker/other.dtb", "lib/linux-image-*/maker", "lib/linux", "*"] {
+            assert_eq!(found(nothing), None, "{nothing}");
+        }
+    }
 }

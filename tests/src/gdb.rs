@@ -10,33 +10,33 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A machine that stands still.
-pub(super) struct Debugger(UnixStream);
+pub(crate) struct Debugger(UnixStream);
 
 /// Where a CPU is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The address of its next instruction.
-    pub(super) pc: u64,
+    pub(crate) pc: u64,
     /// Its PSTATE.
-    pub(super) pstate: u64,
+    pub(crate) pstate: u64,
 }
 
 /// QEMU's options for a debugger at this socket.
-pub(super) fn options(socket: &Path) -> [String; 4] {
+pub(crate) fn options(socket: &Path) -> [String; 4] {
     let device = format!("socket,id=debugger,path={},server=on,wait=off", socket.display());
     ["-chardev".into(), device, "-gdb".into(), "chardev:debugger".into()]
 }
 
 impl Debugger {
     /// Stops the machine.
-    pub(super) fn connect(socket: &Path) -> Result<Self> {
+    pub(crate) fn connect(socket: &Path) -> Result<Self> {
         let stream = UnixStream::connect(socket).with_context(|| socket.display().to_string())?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Self(stream))
     }
 
     /// Where CPU `index` is; what follows is about that CPU.
-    pub(super) fn place(&mut self, index: usize) -> Result<Place> {
+    pub(crate) fn place(&mut self, index: usize) -> Result<Place> {
         // QEMU calls CPU n thread n + 1.
         self.ask(&format!("Hg{:x}", index + 1))?;
         let registers = self.ask("g")?;
@@ -50,14 +50,14 @@ impl Debugger {
     }
 
     /// Writes instructions to where the CPU sees this address.
-    pub(super) fn write(&mut self, address: u64, instructions: &[u32]) -> Result<()> {
+    pub(crate) fn write(&mut self, address: u64, instructions: &[u32]) -> Result<()> {
         let bytes = instructions.iter().flat_map(|word| word.to_le_bytes());
         let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
         self.command(&format!("M{address:x},{:x}:{digits}", 4 * instructions.len()))
     }
 
     /// Flips bits of the byte at this physical address, whatever the CPUs see there.
-    pub(super) fn flip(&mut self, address: u64, bits: u8) -> Result<()> {
+    pub(crate) fn flip(&mut self, address: u64, bits: u8) -> Result<()> {
         self.command("Qqemu.PhyMemMode:1")?;
         let byte = self.ask(&format!("m{address:x},1"))?;
         let byte = u8::from_str_radix(&byte, 16).with_context(|| format!("reading {address:#x}: {byte}"))?;
@@ -66,7 +66,7 @@ impl Debugger {
     }
 
     /// Lets the machine go on.
-    pub(super) fn detach(mut self) -> Result<()> {
+    pub(crate) fn detach(mut self) -> Result<()> {
         self.command("D")
     }
 
