@@ -65,6 +65,20 @@ pub struct Private {
     has_groups: bool,
 }
 
+/// How an SGI is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// ICC_SGI1R_EL1 is written with this.
+    Register(u64),
+    /// This is stored in GICD_SGIR.
+    Store {
+        /// Where GICD_SGIR is.
+        address: u64,
+        /// What is stored.
+        value: u32,
+    },
+}
+
 /// An interrupt that is being taken.
 pub(crate) struct Taken(u32);
 
@@ -134,11 +148,28 @@ pub(crate) fn end(taken: &Taken) {
     }
 }
 
+/// What sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
+pub fn signal(machine: &Machine, intid: u32, affinity: u64) -> Signal {
+    match machine.has_gicv2() {
+        true => shared::signal(machine, intid, affinity),
+        false => Signal::Register(sgi(intid, affinity)),
+    }
+}
+
 /// Sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
 pub fn send_sgi(intid: u32, affinity: u64) {
     match gicv2() {
         Some(machine) => shared::send_sgi(machine, intid, affinity),
         None => cpu_interface::send_sgi(intid, affinity),
+    }
+}
+
+/// The address of the registers of the SGIs and PPIs of the CPU that asks, GICR_IGROUPR0 and on: SGI_base, or the
+/// distributor of a GICv2.
+pub fn own_bank(machine: &Machine) -> u64 {
+    match machine.has_gicv2() {
+        true => machine.distributor.base,
+        false => own_frame(machine) + redistributor::SGI_BASE,
     }
 }
 
