@@ -15,8 +15,10 @@ const ISPENDR0: u64 = 0x200;
 const CPENDSGIR: u64 = 0xf10;
 const SGIS: u64 = 0xffff;
 
-/// Random values that are tried.
-const RANDOM_VALUES: u64 = 1000;
+/// SGIs that there are, so many are sent before it is looked what came of each.
+const SOURCES: usize = 16;
+/// How often random values are tried, one for each SGI.
+const RANDOM_VALUES: u64 = 64;
 
 /// Which question is asked, and what asks no more.
 static QUESTION: AtomicU64 = AtomicU64::new(0);
@@ -31,16 +33,25 @@ pub(super) fn attack(tally: &mut Tally, machine: &'static Machine, random: &mut 
         cpu::start(other, listen).expect("a CPU that is off can be started");
     }
     forget(&plain, machine);
-    for intid in 0..16 {
-        for target in targets() {
-            let (is_right, found) = after(&plain, machine, target | intid);
-            tally.judge(is_right, format_args!("GICD_SGIR {:#x}: {found:x?}", target | intid));
+    let mut values = [0; SOURCES];
+    let count = targets().count();
+    for turn in 0..SOURCES {
+        for first in (0..count).step_by(SOURCES) {
+            let batch = targets().skip(first).take(SOURCES);
+            let sent = (0..).zip(values.iter_mut().zip(batch)).map(|(place, (value, target))| {
+                *value = target | ((place + turn) % SOURCES) as u64;
+            });
+            let sent = sent.count();
+            send(&plain, machine, &values[..sent], |is_right, value, found| {
+                tally.judge(is_right, format_args!("GICD_SGIR {value:#x}: {found:x?}"));
+            });
         }
     }
     for _ in 0..RANDOM_VALUES {
-        let value = random.next() & 0xffff_ffff;
-        let (is_right, found) = after(&plain, machine, value);
-        tally.again(is_right, format_args!("GICD_SGIR {value:#x}: {found:x?}"));
+        (0..).zip(&mut values).for_each(|(intid, value)| *value = random.next() & 0xffff_fff0 | intid);
+        send(&plain, machine, &values, |is_right, value, found| {
+            tally.again(is_right, format_args!("GICD_SGIR {value:#x}: {found:x?}"));
+        });
     }
     QUESTION.store(NO_MORE, Ordering::Release);
     for affinity in machine.cpus().iter().skip(1) {
@@ -58,18 +69,23 @@ fn targets() -> impl Iterator<Item = u64> {
     lists.chain(attributed).chain(reserved)
 }
 
-/// Sends, has all CPUs look and forget; says whether it is as it must be, and what was pending on each.
-fn after(plain: &Plain, machine: &Machine, value: u64) -> (bool, [u64; cpu::MOST]) {
-    let left = plain.store(2, machine.distributor.base + SGIR, value);
+/// Stores these values, each about another SGI, and has all CPUs look and forget. Says of each whether it is as it
+/// must be, and what was pending where.
+fn send(plain: &Plain, machine: &Machine, values: &[u64], mut judge: impl FnMut(bool, u64, &[u64])) {
+    let register = machine.distributor.base + SGIR;
+    let is_stored = |value: &u64| plain.store(2, register, *value).fault.is_none();
+    let are_stored = values.iter().all(is_stored);
     let question = QUESTION.fetch_add(1, Ordering::AcqRel) + 1;
     let mut found = [0; cpu::MOST];
-    let mut is_right = left.fault.is_none();
-    for (number, found) in found.iter_mut().enumerate().take(machine.cpus().len()) {
+    let found = &mut found[..machine.cpus().len()];
+    for (number, found) in found.iter_mut().enumerate() {
         *found = if number == 0 { look(plain, machine) } else { ask(number, question) };
-        let expected = if names(value, number) { 1 << (value & 0xf) } else { 0 };
-        is_right &= *found == expected;
     }
-    (is_right, found)
+    for value in values {
+        let came =
+            |(number, found): (usize, &u64)| (found >> (value & 0xf) & 1 == 1) == names(*value, number);
+        judge(are_stored && found.iter().enumerate().all(came), *value, found);
+    }
 }
 
 /// Whether a store by CPU 0 names CPU `number`; 0b11 is reserved and names nobody.
