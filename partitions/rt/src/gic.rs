@@ -13,7 +13,7 @@ mod shared;
 use crate::machine::{self, Machine};
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::fields::{ReadPure, ReadPureWrite};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
@@ -33,12 +33,16 @@ register_bitfields![u32,
         ENABLE_GRP1A OFFSET(1) NUMBITS(1) [],
         /// Of a GICv2: the group that there is.
         ENABLE OFFSET(0) NUMBITS(1) [],
+    ],
+    GICD_TYPER [
+        SECURITY_EXTN OFFSET(10) NUMBITS(1) [],
     ]
 ];
 
 #[repr(C)]
 struct Distributor {
     ctlr: ReadPureWrite<u32>,
+    typer: ReadPure<u32>,
 }
 
 /// The registers of the interrupts of one CPU: SGI_base, or the distributor of a GICv2.
@@ -171,6 +175,12 @@ pub fn own_bank(machine: &Machine) -> u64 {
         true => machine.distributor.base,
         false => own_frame(machine) + redistributor::SGI_BASE,
     }
+}
+
+/// Whether the GIC has two Security states, of which a guest has the Non-secure one: there are no groups for it.
+pub fn has_two_states(machine: &Machine) -> bool {
+    let mut distributor = registers::<Distributor>(machine.distributor.base);
+    GICD_TYPER::SECURITY_EXTN.is_set(field!(distributor, typer).read())
 }
 
 /// Has a GICv2 signal the interrupts of this CPU as FIQs, which no guest takes: where there is a hypervisor it has

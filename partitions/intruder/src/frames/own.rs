@@ -6,7 +6,7 @@
 
 use crate::plain::Plain;
 use crate::tally::Tally;
-use guest_rt::{Machine, gic, machine, timer};
+use guest_rt::{Machine, gic, machine, println, timer};
 
 /// Tries all of it.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
@@ -19,9 +19,30 @@ pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
         bits(tally, plain, machine.distributor.base, spi);
         priorities(tally, plain, machine.distributor.base, spi);
     }
+    if gic::has_two_states(machine) {
+        println!("the GIC has two security states");
+        no_groups(tally, plain, machine);
+    }
     if !machine.has_gicv2() {
         group_0(tally, plain, machine);
     }
+}
+
+/// With two security states groups are the Secure one's: RAZ/WI (GICv3 §12.9, GICD_IGROUPR; GICv2 §4.3.4). And a
+/// GICv3 says that there are two (GICD_CTLR.DS).
+fn no_groups(tally: &mut Tally, plain: &Plain, machine: &Machine) {
+    const IGROUPR: u64 = 0x80;
+    const DS: u64 = 1 << 6;
+    let shared = own_spis(machine).map(|spi| machine.distributor.base + IGROUPR + spi / 32 * 4);
+    for register in shared.chain([gic::own_bank(machine) + IGROUPR]) {
+        for value in [0, 0xffff_ffff] {
+            plain.set_word(register, value);
+            let groups = plain.word(register);
+            tally.judge(groups == 0, format_args!("groups at {register:#x} set to {value:#x}: {groups:#x}"));
+        }
+    }
+    let control = plain.word(machine.distributor.base);
+    tally.judge(control & DS == 0, format_args!("GICD_CTLR with two security states: {control:#x}"));
 }
 
 /// This CPU's SGIs and PPIs are as if they had never been used: disabled, idle, of middle priority.
