@@ -120,9 +120,11 @@ pub(crate) fn send_sgi(partition: &Partition, intid: u64, targets: u64) {
 /// The same where there is a GICv2.
 #[inline]
 pub(crate) fn generate_sgi(system: &System, partition: &Partition, intid: u64, targets: u64) {
-    let meant = |vcpu: &usize| targets >> vcpu & 1 != 0;
-    let signals = (0..).zip(&partition.signals).filter(|(vcpu, _)| meant(vcpu));
-    let list = signals.fold(intid, |list, (_, signal)| list | signal);
+    let (mut list, mut left) = (intid, targets);
+    while left != 0 {
+        list |= partition.signals.get(left.trailing_zeros() as usize).copied().unwrap_or(0);
+        left &= left - 1;
+    }
     system.distributor.generate_sgi(list);
 }
 

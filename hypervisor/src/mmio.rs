@@ -44,6 +44,15 @@ impl Mmio {
         }
     }
 
+    /// Stores `value` in `words`, at least one, consecutive words from `offset` on.
+    pub(crate) fn fill(self, offset: u64, words: usize, value: u32) {
+        // SAFETY: as for `load`.
+        unsafe {
+            asm!("2: str {0:w}, [{1}], #4", "subs {2}, {2}, #1", "b.ne 2b",
+                in(reg) value, inout(reg) self.at(offset) => _, inout(reg) words => _, options(nostack));
+        }
+    }
+
     /// Loads 64 bits from `offset`.
     pub(crate) fn load_double(self, offset: u64) -> u64 {
         let value: u64;

@@ -10,8 +10,11 @@
 
 use crate::act;
 use crate::cpu::{Cpu, Seat};
+use crate::gic::Gic;
 use aarch64_cpu::registers::{ELR_EL2, FAR_EL2, HPFAR_EL2, SPSR_EL2};
-use bulkhead_core::{Action, Reason, Registers, quick};
+use bulkhead_core::quick::{self, InterfaceAccess, Place, WordAccess};
+use bulkhead_core::{Action, Reason, Registers};
+use bulkhead_plan::GicVersion;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// Answers an `HVC`, or returns nothing. Of the guest's registers only those are in the frame that a function
@@ -49,48 +52,88 @@ pub(crate) extern "C" fn quick_system(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
         _ => return None,
     };
     cpu.count(reason);
-    step_over(SPSR_EL2.get());
+    step_over();
     Some(cpu)
 }
 
-/// Answers the access with this ESR_EL2, or returns nothing. In the frame are the general-purpose registers
+/// Answers the data abort with this ESR_EL2, or returns nothing. In the frame are the general-purpose registers
 /// only.
 pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
     let Seat { system, partition, .. } = cpu.seat?;
-    let state = SPSR_EL2.get();
     // An instruction of AArch32 has more than one length.
-    if esr >> 26 != DATA_ABORT || state & AARCH32 != 0 {
+    if SPSR_EL2.get() & AARCH32 != 0 {
         return None;
     }
-    let registers = &mut cpu.frame.registers;
-    let Some(access) = quick::access(&partition.compartment, esr, faulting(), registers) else {
-        return generate(cpu, esr);
-    };
+    let ipa = faulting();
+    let offset = ipa.wrapping_sub(partition.compartment.partition.distributor.0);
+    match quick::place(offset) {
+        Place::Spis => {}
+        Place::OfCpu => return of_cpu(cpu, esr, offset),
+        Place::Elsewhere => return interface(cpu, esr, ipa),
+    }
+    let access = quick::access(esr, &cpu.frame.registers)?;
     // Held across the store, as on the long way.
     let mut model = partition.distributor.lock();
-    let bits = model.bits(&partition.compartment.spis, access.offset, access.store);
-    let value = system.distributor.carry_out_bits(access.offset, bits);
+    let bits = model.bits(&partition.compartment.spis, offset, access.store);
+    let value = system.distributor.carry_out_bits(offset, bits);
     drop(model);
-    if access.store.is_none() {
-        registers.write(access.register, u64::from(value));
-    }
     cpu.count(Reason::Distributor);
-    step_over(state);
-    Some(cpu)
+    Some(finish(cpu, &access, value))
 }
 
-/// Answers a store to GICD_SGIR. By itself, so that the path above needs no stack.
+/// Answers a store to GICD_SGIR, where there is a GICv2. By itself, as are those below, so that none of these paths
+/// needs a stack.
 #[inline(never)]
-extern "C" fn generate(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
+extern "C" fn of_cpu(cpu: &mut Cpu, esr: u64, offset: u64) -> Option<&mut Cpu> {
     let Seat { system, partition, vcpu } = cpu.seat?;
-    let registers = &cpu.frame.registers;
-    let action = quick::generate(&partition.compartment, vcpu, esr, faulting(), registers)?;
-    if let Action::SendSgi { intid, targets } = action {
+    if offset != quick::SGIR || partition.compartment.gic != GicVersion::V2 {
+        return bank(cpu, esr, offset);
+    }
+    let value = quick::stored(esr, &cpu.frame.registers)?;
+    if let Action::SendSgi { intid, targets } = quick::generate(&partition.compartment, vcpu, value) {
         act::generate_sgi(system, partition, intid, targets);
     }
     cpu.count(Reason::Sgi);
-    step_over(SPSR_EL2.get());
+    step_over();
     Some(cpu)
+}
+
+/// Answers an access to what the distributor of a GICv2 keeps for the CPU that asks.
+#[inline(never)]
+extern "C" fn bank(cpu: &mut Cpu, esr: u64, offset: u64) -> Option<&mut Cpu> {
+    let Seat { system, partition, .. } = cpu.seat?;
+    if partition.compartment.gic != GicVersion::V2 {
+        return None;
+    }
+    let access = quick::access(esr, &cpu.frame.registers)?;
+    let value = system.distributor.carry_out_bits(offset, quick::bank(offset, &access)?);
+    cpu.count(Reason::Distributor);
+    Some(finish(cpu, &access, value))
+}
+
+/// Answers an access to the CPU interface of a GICv2, which is trapped for a guarded partition.
+#[inline(never)]
+extern "C" fn interface(cpu: &mut Cpu, esr: u64, ipa: u64) -> Option<&mut Cpu> {
+    let Seat { system, partition, .. } = cpu.seat?;
+    let Gic::V2(gic) = &system.gic else { return None };
+    let registers = &mut cpu.frame.registers;
+    match quick::interface(&partition.compartment, esr, ipa, registers)? {
+        InterfaceAccess::Acknowledge => registers.write(quick::register(esr), gic.acknowledge()?.into()),
+        InterfaceAccess::End(value) => gic.end(value),
+    }
+    cpu.count(Reason::Interface);
+    step_over();
+    Some(cpu)
+}
+
+/// Ends an access: a load has this value.
+#[inline]
+fn finish<'c>(cpu: &'c mut Cpu, access: &WordAccess, value: u32) -> &'c mut Cpu {
+    if access.store.is_none() {
+        cpu.frame.registers.write(access.register, value.into());
+    }
+    step_over();
+    cpu
 }
 
 /// The intermediate physical address of a data abort.
@@ -98,14 +141,12 @@ fn faulting() -> u64 {
     HPFAR_EL2.get() >> 4 << 12 | FAR_EL2.get() & 0xfff
 }
 
-const DATA_ABORT: u64 = 0x24;
-
 /// SPSR_EL2.M[4].
 const AARCH32: u64 = 1 << 4;
 
-/// Has the guest go on behind the instruction that was executed in this state.
-fn step_over(state: u64) {
-    let (pc, state) = Registers::behind(ELR_EL2.get(), state);
+/// Has the guest go on behind the instruction that it has executed.
+fn step_over() {
+    let (pc, state) = Registers::behind(ELR_EL2.get(), SPSR_EL2.get());
     ELR_EL2.set(pc);
     SPSR_EL2.set(state);
 }

@@ -5,7 +5,7 @@
 // with its frame; offsets come from Rust. EL2 never touches FP or SIMD registers, so they are not saved.
 //
 // Synchronous exceptions of a 64-bit guest are first offered to the quick path (`quick.rs`). An `HVC` gets there
-// with only those registers saved that Rust may change. A write of ICC_PMR_EL1 does not even get there: some
+// with only those registers saved that Rust may change, and so does a load or store of one of these. A write of ICC_PMR_EL1 does not even get there: some
 // guests mask interrupts by it, and do so all the time.
 
 .macro from_guest kind
@@ -212,25 +212,45 @@ quick_call:
     b       long_way
 
 // `function(cpu, esr)` returns the CPU if it has answered.
-.macro offer_to function
+quick_system:
     mrs     x0, tpidr_el2
     save_scratch
     save_rest
     save_first
-    bl      \function
+    bl      {quick_system}
     cbz     x0, not_answered
     load_rest
     load_scratch_and_return
-.endm
 
-quick_system:
-    offer_to {quick_system}
-
+// The same of a data abort, whose ISS has the number of the general-purpose register from bit 16 on. Only if it is
+// one that Rust leaves alone are those in the frame.
 quick_access:
-    offer_to {quick_access}
+    cmp     x0, #0x24
+    b.ne    3f
+    mrs     x0, tpidr_el2
+    save_scratch
+    save_first
+    ubfx    x2, x1, #16, #5
+    cmp     x2, #20
+    b.hs    1f
+    bl      {quick_access}
+    cbz     x0, not_answered
+    load_scratch_and_return
+1:  save_rest
+    tbz     x1, #6, 2f                      // of a store it is only read
+    bl      {quick_access}
+    cbz     x0, not_answered
+    load_scratch_and_return
+2:  bl      {quick_access}
+    cbz     x0, not_answered
+    load_rest
+    load_scratch_and_return
+3:  mov     x1, #{SYNCHRONOUS}
+    b       leave_guest
 
 not_answered:
     mrs     x0, tpidr_el2
+    save_rest
 
 // x0: the CPU.
 long_way:

@@ -4,9 +4,10 @@
 //! GICv2 as well: the same test, for it is to find the same.
 
 /// A board of `board-configs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Board {
     /// QEMU's `virt` with a GICv3.
+    #[default]
     Virt,
     /// The same with a GICv2.
     VirtGicv2,
@@ -24,11 +25,22 @@ pub enum Again {
 }
 
 impl Board {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Virt, Self::VirtGicv2];
+
     /// Its folder in `board-configs`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Virt => "qemu-virt",
             Self::VirtGicv2 => "qemu-virt-gicv2",
+        }
+    }
+
+    /// What its interrupt controller is called where figures are written down.
+    pub const fn gic(self) -> &'static str {
+        match self {
+            Self::Virt => "gicv3",
+            Self::VirtGicv2 => "gicv2",
         }
     }
 

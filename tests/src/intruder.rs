@@ -10,7 +10,7 @@ mod memory;
 mod stage;
 
 use crate::counts::Counts;
-use crate::{Context, Need, Test};
+use crate::{Again, Board, Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
 use beats::Ending;
 use regex::bytes::Regex;
@@ -21,11 +21,13 @@ use std::time::{Duration, Instant};
 pub(crate) const TESTS: &[Test] = &[
     test("an intruder whose interrupts are direct harms only itself", |context| {
         run(context, Interrupts::Direct)
-    }),
+    })
+    .again(Again::Always),
     test("an intruder whose interrupts are guarded harms only itself", |context| {
         run(context, Interrupts::Guarded)
-    }),
-    test("an intruder on CPUs with every extension harms only itself", extended),
+    })
+    .again(Again::Always),
+    test("an intruder on CPUs with every extension harms only itself", extended).again(Again::Long),
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
@@ -39,7 +41,11 @@ const SEEDS: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(240);
 
 fn run(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
-    let (sizes, seeds): (&[u64], _) = if context.long { (&[2, 4, 8], 1..=SEEDS) } else { (&[2, 4], 1..=1) };
+    let (sizes, seeds): (&[u64], _) = match context.board {
+        _ if context.long => (&[2, 4, 8], 1..=SEEDS),
+        Board::Virt => (&[2, 4], 1..=1),
+        Board::VirtGicv2 => (&[2], 1..=1),
+    };
     let seeds =
         std::env::var("BULKHEAD_SEED").map_or(Ok(seeds), |seed| seed.parse().map(|seed| seed..=seed))?;
     for cpus in sizes {

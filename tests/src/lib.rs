@@ -33,6 +33,7 @@ mod registers;
 mod restart;
 mod runner;
 mod shapes;
+mod states;
 mod systems;
 mod trees;
 mod uboot;
@@ -139,6 +140,7 @@ pub fn all(long: bool) -> Vec<Test> {
         uboot::TESTS,
         firmware::TESTS,
         gicv2::TESTS,
+        states::TESTS,
         intruder::TESTS,
         restart::TESTS,
         waiting::TESTS,

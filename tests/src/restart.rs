@@ -2,7 +2,7 @@
 
 mod damaged;
 mod end;
-mod fall;
+pub(crate) mod fall;
 mod linux;
 
 use crate::{Again, Context, Need, Test};

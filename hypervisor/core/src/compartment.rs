@@ -279,8 +279,8 @@ enum Frame {
     Uart(u64),
 }
 
-/// GICD_SGIR, where there is a GICv2.
-pub(crate) const SGIR: u64 = 0xf00;
+/// Offset of GICD_SGIR, where there is a GICv2.
+pub const SGIR: u64 = 0xf00;
 
 impl Frame {
     fn answer(self, compartment: &Compartment<'_>, caller: usize, access: Mmio) -> (Reason, Action) {

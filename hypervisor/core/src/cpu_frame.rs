@@ -13,22 +13,36 @@ pub fn access(compartment: &Compartment<'_>, offset: u64, access: &Mmio) -> Acce
     if access.width != Width::Word || !offset.is_multiple_of(4) {
         return Access::Value(0);
     }
-    let store = |value| Access::Store { offset, width: Width::Word, value };
     match (offset, access.store) {
-        (CTLR, Some(value)) => store(value & !FIQ_ENABLE),
-        (PMR | BPR | ABPR | APR..NO_PRIORITIES, Some(value)) => store(value),
-        (EOIR | AEOIR | DIR, Some(value)) if compartment.may_deactivate(value & INTID) => store(value),
-        (CTLR..EOIR | RPR..AEOIR | AHPPIR | APR..NO_PRIORITIES | IIDR, None) => {
-            Access::Load { offset, width: Width::Word, mask: u64::MAX, set: 0 }
-        }
+        (CTLR, Some(value)) => store(offset, value & !FIQ_ENABLE),
+        (PMR | BPR | ABPR | APR..NO_PRIORITIES, Some(value)) => store(offset, value),
+        (EOIR | AEOIR | DIR, Some(value)) if may_end(compartment, value) => store(offset, value),
+        (CTLR..EOIR | RPR..AEOIR | AHPPIR | APR..NO_PRIORITIES | IIDR, None) => load(offset),
         _ => Access::Value(0),
     }
+}
+
+/// Whether the partition may end or deactivate the interrupt that it has written to GICC_EOIR or GICC_DIR.
+#[inline]
+pub(crate) fn may_end(compartment: &Compartment<'_>, value: u64) -> bool {
+    compartment.may_deactivate(value & INTID)
+}
+
+const fn load(offset: u64) -> Access {
+    Access::Load { offset, width: Width::Word, mask: u64::MAX, set: 0 }
+}
+
+const fn store(offset: u64, value: u64) -> Access {
+    Access::Store { offset, width: Width::Word, value }
 }
 
 const CTLR: u64 = 0x0;
 const PMR: u64 = 0x4;
 const BPR: u64 = 0x8;
-const EOIR: u64 = 0x10;
+/// Acknowledges an interrupt.
+pub(crate) const IAR: u64 = 0xc;
+/// Ends one.
+pub(crate) const EOIR: u64 = 0x10;
 const RPR: u64 = 0x14;
 const ABPR: u64 = 0x1c;
 const AEOIR: u64 = 0x24;
@@ -52,11 +66,11 @@ mod tests {
     use proptest::prelude::any;
     use proptest::{prop_assert, proptest};
 
-    fn load(log2: u64) -> Mmio {
+    fn loaded(log2: u64) -> Mmio {
         Mmio::decode(1 << 24 | log2 << 22, &Registers::default()).unwrap()
     }
 
-    fn store(value: u64) -> Mmio {
+    fn stored(value: u64) -> Mmio {
         Mmio::decode(1 << 24 | 2 << 22 | 1 << 6, &Registers::new([value; 31], 0, 0)).unwrap()
     }
 
@@ -65,11 +79,10 @@ mod tests {
         with_first(|first| {
             for offset in [EOIR, AEOIR, DIR] {
                 for own in [3 | 5 << 10, 27, 33, 79] {
-                    let stored = Access::Store { offset, width: Width::Word, value: own };
-                    assert_eq!(access(first, offset, &store(own)), stored);
+                    assert_eq!(access(first, offset, &stored(own)), store(offset, own));
                 }
                 for foreign in [34, 40, 1020, 1023] {
-                    assert_eq!(access(first, offset, &store(foreign)), Access::Value(0), "{foreign}");
+                    assert_eq!(access(first, offset, &stored(foreign)), Access::Value(0), "{foreign}");
                 }
             }
         });
@@ -78,8 +91,7 @@ mod tests {
     #[test]
     fn an_fiq_is_never_asked_for() {
         with_first(|first| {
-            let stored = Access::Store { offset: CTLR, width: Width::Word, value: 0xffff_fff7 };
-            assert_eq!(access(first, CTLR, &store(u64::MAX)), stored);
+            assert_eq!(access(first, CTLR, &stored(u64::MAX)), store(CTLR, 0xffff_fff7));
         });
     }
 
@@ -87,11 +99,11 @@ mod tests {
     fn registers_are_words_and_what_can_only_be_written_reads_as_zero() {
         with_first(|first| {
             for offset in [CTLR, PMR, BPR, 0xc, RPR, 0x18, ABPR, 0x20, AHPPIR, APR, 0xec, IIDR] {
-                assert!(matches!(access(first, offset, &load(2)), Access::Load { .. }), "{offset:#x}");
-                assert_eq!(access(first, offset, &load(0)), Access::Value(0));
+                assert!(matches!(access(first, offset, &loaded(2)), Access::Load { .. }), "{offset:#x}");
+                assert_eq!(access(first, offset, &loaded(0)), Access::Value(0));
             }
             for offset in [EOIR, AEOIR, DIR, 0x40, 0x1004] {
-                assert_eq!(access(first, offset, &load(2)), Access::Value(0), "{offset:#x}");
+                assert_eq!(access(first, offset, &loaded(2)), Access::Value(0), "{offset:#x}");
             }
         });
     }
@@ -100,7 +112,7 @@ mod tests {
         #[test]
         fn no_foreign_interrupt_is_ended(offset in 0_u64..0x2000, value in any::<u64>()) {
             with_first(|first| {
-                if let Access::Store { offset: EOIR | AEOIR | DIR, value, .. } = access(first, offset, &store(value)) {
+                if let Access::Store { offset: EOIR | AEOIR | DIR, value, .. } = access(first, offset, &stored(value)) {
                     let intid = u32::try_from(value & INTID).unwrap();
                     prop_assert!(intid < 32 || first.spis.contains(intid));
                 }

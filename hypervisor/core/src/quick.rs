@@ -5,28 +5,37 @@
 
 use crate::bits::field;
 use crate::call::{Call, Return};
-use crate::compartment::{Action, Compartment, SGIR};
+use crate::compartment::{Action, Compartment};
+use crate::cpu_frame::{self, EOIR, IAR};
 use crate::cpu_interface::Interface;
-use crate::distributor::BITS;
 #[cfg(doc)]
 use crate::distributor::Distributor;
+use crate::distributor::{BITS, Bits};
 use crate::registers::Registers;
 use crate::sgi;
 use crate::system_register::{
     Encoding, ICC_DIR_EL1, ICC_EOIR1_EL1, ICC_IAR1_EL1, ICC_PMR_EL1, ICC_SGI1R_EL1,
 };
-use bulkhead_plan::GicVersion;
 
-/// A load or store of one word of the distributor, one of those that [`Distributor::bits`] is about.
+/// A load or store of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WordAccess {
-    /// Bytes from the distributor's base.
-    pub offset: u64,
     /// The value stored; `None` for a load.
     pub store: Option<u32>,
     /// The general-purpose register that a load fills, zero-extended.
     pub register: u8,
 }
+
+/// What an access to the CPU interface of a GICv2 does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceAccess {
+    /// GICC_IAR is read: an interrupt is acknowledged.
+    Acknowledge,
+    /// GICC_EOIR is written, about an interrupt that the partition may end.
+    End(u32),
+}
+
+pub use crate::compartment::SGIR;
 
 /// A trapped write of ICC_PMR_EL1, for `vectors.S`, which has a path of its own for it: bits 24 to 10 of ESR_EL2
 /// (the register, but for CRm) and bits 4 to 0 (CRm, and that it is a write).
@@ -64,43 +73,93 @@ pub fn system(
     }
 }
 
-/// What a store to GICD_SGIR becomes, where there is a GICv2.
-#[inline]
-pub fn generate(
-    compartment: &Compartment<'_>,
-    caller: usize,
-    esr: u64,
-    ipa: u64,
-    registers: &Registers,
-) -> Option<Action> {
-    let offset = ipa.wrapping_sub(compartment.partition.distributor.0);
-    let has_it = compartment.gic == GicVersion::V2 && offset == SGIR;
-    let value = registers.read(general_register(field(esr, 20, 16))) & 0xffff_ffff;
-    (has_it && is_plain_word(esr) && esr & WNR != 0).then(|| sgi::generate(compartment, caller, value))
+/// What there may be at an offset from the distributor's base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One of the words that [`Distributor::bits`] is about.
+    Spis,
+    /// The first word of a table, which is that of SGIs and PPIs, or GICD_SGIR.
+    OfCpu,
+    /// Anything else, in the distributor or not.
+    Elsewhere,
 }
 
-/// The access to a word of the distributor that a data abort is.
+/// What there may be at `offset` from the distributor's base.
 #[inline]
-pub fn access(
+pub fn place(offset: u64) -> Place {
+    if offset & INDEX == 0 {
+        Place::OfCpu
+    } else if BITS.contains(&offset) && offset.is_multiple_of(4) {
+        Place::Spis
+    } else {
+        Place::Elsewhere
+    }
+}
+
+/// The access that a data abort is, if it is that of a word.
+#[inline]
+pub fn access(esr: u64, registers: &Registers) -> Option<WordAccess> {
+    if !is_plain_word(esr) {
+        return None;
+    }
+    let register = register(esr);
+    let store = (esr & WNR != 0).then(|| low_word(registers.read(register)));
+    Some(WordAccess { store, register })
+}
+
+/// The value of the store of a word that a data abort is.
+#[inline]
+pub fn stored(esr: u64, registers: &Registers) -> Option<u64> {
+    let is_store = esr & (PLAIN | WNR) == WORD | TRANSLATION_FAULT | ISV | WNR;
+    is_store.then(|| registers.read(register(esr)) & 0xffff_ffff)
+}
+
+/// The general-purpose register that a data abort is about.
+#[inline]
+pub const fn register(esr: u64) -> u8 {
+    general_register(field(esr, 20, 16))
+}
+
+/// What storing this in GICD_SGIR, which is at [`SGIR`] in the distributor of a GICv2, becomes.
+#[inline]
+pub fn generate(compartment: &Compartment<'_>, caller: usize, value: u64) -> Action {
+    sgi::generate(compartment, caller, value)
+}
+
+/// What the data abort of an access to the CPU interface of a GICv2 does.
+#[inline]
+pub fn interface(
     compartment: &Compartment<'_>,
     esr: u64,
     ipa: u64,
     registers: &Registers,
-) -> Option<WordAccess> {
-    let offset = ipa.wrapping_sub(compartment.partition.distributor.0);
-    // The first word of each table is that of SGIs and PPIs.
-    let is_word_of_spis = BITS.contains(&offset) && offset.is_multiple_of(4) && offset & 0x7c != 0;
-    if !is_plain_word(esr) || !is_word_of_spis {
-        return None;
+) -> Option<InterfaceAccess> {
+    match ipa.wrapping_sub(compartment.partition.cpu_interface.0) {
+        IAR if esr & (PLAIN | WNR) == ISV | WORD | TRANSLATION_FAULT => Some(InterfaceAccess::Acknowledge),
+        EOIR => {
+            let value = stored(esr, registers)?;
+            cpu_frame::may_end(compartment, value).then_some(InterfaceAccess::End(low_word(value)))
+        }
+        _ => None,
     }
-    let register = general_register(field(esr, 20, 16));
-    let store = (esr & WNR != 0).then(|| low_word(registers.read(register)));
-    Some(WordAccess { offset, store, register })
+}
+
+/// What an access to a word of the distributor of a GICv2 with a bit for each SGI and PPI becomes: the CPU that asks
+/// has all of them.
+#[inline]
+pub fn bank(offset: u64, access: &WordAccess) -> Option<Bits> {
+    let is_bank = BITS.contains(&offset) && offset & (INDEX | 3) == 0;
+    let bits = match access.store {
+        None => Bits::Load(u32::MAX),
+        Some(0) => Bits::Value(0),
+        Some(bits) => Bits::Store(bits),
+    };
+    is_bank.then_some(bits)
 }
 
 /// Whether a data abort is that of a word that is loaded or stored where nothing is mapped.
 const fn is_plain_word(esr: u64) -> bool {
-    esr & (ISV | SAS | SSE | CM | S1PTW | FAULT) == ISV | WORD | TRANSLATION_FAULT
+    esr & PLAIN == ISV | WORD | TRANSLATION_FAULT
 }
 
 /// The number of a general-purpose register, which has five bits.
@@ -130,6 +189,9 @@ const IAR1: u32 = syndrome(ICC_IAR1_EL1, true);
 const EOIR1: u32 = syndrome(ICC_EOIR1_EL1, false);
 const DIR: u32 = syndrome(ICC_DIR_EL1, false);
 
+/// Which word of a table an offset is that of.
+const INDEX: u64 = 0x7c;
+
 /// ESR_EL2 of a data abort: a valid syndrome, its size, sign extension, cache maintenance, a fault on the walk
 /// of stage 1, whether it is a store, the fault but for its level.
 const ISV: u64 = 1 << 24;
@@ -140,16 +202,20 @@ const CM: u64 = 1 << 8;
 const S1PTW: u64 = 1 << 7;
 const WNR: u64 = 1 << 6;
 const FAULT: u64 = 0b1111 << 2;
+/// What says whether it is that of a word where nothing is mapped.
+const PLAIN: u64 = ISV | SAS | SSE | CM | S1PTW | FAULT;
 const TRANSLATION_FAULT: u64 = 0b0001 << 2;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compartment::tests::{with_first, with_gicv2, with_second};
+    use crate::distributor::{Access, Distributor};
     use crate::exit::Syndrome;
-    use crate::mmio::Width;
+    use crate::mmio::{Mmio, Width};
     use crate::nature::Nature;
     use crate::reason::Reason;
+    use bulkhead_plan::GicVersion;
     use proptest::prelude::{Strategy, any, prop};
     use proptest::test_runner::TestCaseError;
     use proptest::{prop_assert, prop_assert_eq, proptest};
@@ -185,29 +251,20 @@ mod tests {
                     );
                     expected.skip();
                 }
-                _ if let Some(action) = generate(compartment, 1, self.esr, self.ipa, &self.before) => {
-                    let mut after = self.before;
-                    let long = compartment.on_exit(1, &Nature::plain(), &mut after, &self.syndrome());
-                    prop_assert_eq!(long, (Reason::Sgi, action));
-                    expected.skip();
-                    prop_assert!(expected == after, "the same registers");
-                    return Ok(());
-                }
                 _ => {
-                    let Some(quick) = access(compartment, self.esr, self.ipa, &self.before) else {
-                        return Ok(());
-                    };
-                    let (reason, decided) = { long }();
-                    prop_assert_eq!(reason, Reason::Distributor);
-                    let Action::Distributor { offset, access } = decided else {
-                        return Err(TestCaseError::fail("not the distributor"));
-                    };
-                    prop_assert_eq!(WordAccess { offset, store: access.store.map(low_word), ..quick }, quick);
-                    prop_assert_eq!(access.width, Width::Word);
-                    // A load ends in the same register, extended in the same way.
-                    access.load(&mut after, u64::MAX);
+                    let quick = access(self.esr, &self.before);
+                    let stored = quick.and_then(|quick| quick.store).map(u64::from);
+                    prop_assert_eq!(super::stored(self.esr, &self.before), stored);
+                    let Some(quick) = quick else { return Ok(()) };
+                    let Some(decided) = quickly(compartment, self, &quick) else { return Ok(()) };
+                    let (reason, action) = { long }();
+                    prop_assert_eq!(physically(compartment, reason, action), decided);
                     expected.skip();
-                    expected.write(quick.register, 0xffff_ffff);
+                    if let (Some(access), None) = (access_of(action), quick.store) {
+                        // A load ends in the same register, extended in the same way.
+                        access.load(&mut after, u64::MAX);
+                        expected.write(quick.register, 0xffff_ffff);
+                    }
                 }
             }
             prop_assert!(expected == after, "the same registers");
@@ -217,6 +274,64 @@ mod tests {
         fn agree_for_both_partitions(&self) -> Result<(), TestCaseError> {
             with_first(|first| self.agree(first))?;
             with_second(|second| self.agree(second))
+        }
+    }
+
+    /// What an exit that is an access becomes: an action that is over with it, or an access of hardware.
+    #[derive(Debug, PartialEq)]
+    enum Physical {
+        Action(Action),
+        Access(Reason, Access),
+    }
+
+    /// By the quick way, in a partition whose distributor has not been touched.
+    fn quickly(compartment: &Compartment<'_>, exit: &Both, access: &WordAccess) -> Option<Physical> {
+        let width = Width::Word;
+        let word = |offset, bits| match bits {
+            Bits::Value(value) => Access::Value(value.into()),
+            Bits::Load(mask) => Access::Load { offset, width, mask: mask.into(), set: 0 },
+            Bits::Store(bits) => Access::Store { offset, width, value: bits.into() },
+        };
+        let offset = exit.ipa.wrapping_sub(compartment.partition.distributor.0);
+        let place = place(offset);
+        if place == Place::Spis {
+            let bits = Distributor::new().bits(&compartment.spis, offset, access.store);
+            return Some(Physical::Access(Reason::Distributor, word(offset, bits)));
+        }
+        let of_interface = |interface| match interface {
+            InterfaceAccess::Acknowledge => Access::Load { offset: IAR, width, mask: u64::MAX, set: 0 },
+            InterfaceAccess::End(value) => word(EOIR, Bits::Store(value)),
+        };
+        if compartment.gic != GicVersion::V2 {
+            return None;
+        }
+        if place == Place::Elsewhere {
+            let interface = interface(compartment, exit.esr, exit.ipa, &exit.before)?;
+            return Some(Physical::Access(Reason::Interface, of_interface(interface)));
+        }
+        if offset == SGIR {
+            return access.store.map(|value| Physical::Action(generate(compartment, 0, value.into())));
+        }
+        bank(offset, access).map(|bits| Physical::Access(Reason::Distributor, word(offset, bits)))
+    }
+
+    /// By the long way.
+    fn physically(compartment: &Compartment<'_>, reason: Reason, action: Action) -> Physical {
+        match action {
+            Action::Distributor { offset, access } => {
+                Physical::Access(reason, Distributor::new().access(compartment, 0, offset, &access))
+            }
+            Action::CpuInterface { offset, access } => {
+                Physical::Access(reason, cpu_frame::access(compartment, offset, &access))
+            }
+            action => Physical::Action(action),
+        }
+    }
+
+    const fn access_of(action: Action) -> Option<Mmio> {
+        match action {
+            Action::Distributor { access, .. } | Action::CpuInterface { access, .. } => Some(access),
+            _ => None,
         }
     }
 
@@ -261,8 +376,9 @@ mod tests {
             let both = Both { esr: 0x24 << 26 | IL | iss | fault, ipa, before };
             both.agree_for_both_partitions()?;
             with_gicv2(|first| both.agree(first))?;
-            let sgi = Both { ipa: 0x0800_0000 + SGIR, ..both };
-            with_gicv2(|first| sgi.agree(first))?;
+            for ipa in [SGIR, 0x100, 0x180, 0x300, 0x1_000c, 0x1_0010].map(|offset| 0x0800_0000 + offset) {
+                with_gicv2(|first| Both { ipa, ..both }.agree(first))?;
+            }
         }
     }
 
@@ -276,14 +392,25 @@ mod tests {
             assert!(system(first, 0, IAR1.into(), &registers(0)).is_some());
             assert!(system(first, 0, EOIR1.into(), &registers(33)).is_some());
             let load_word = ISV | WORD | TRANSLATION_FAULT;
-            let distributor = first.partition.distributor.0;
-            assert!(access(first, load_word, distributor + 0x104, &registers(0)).is_some());
+            assert_eq!(place(0x104), Place::Spis);
+            assert!(access(load_word, &registers(0)).is_some());
         });
         with_gicv2(|first| {
-            let store_word = ISV | WORD | TRANSLATION_FAULT | WNR;
-            let sgir = first.partition.distributor.0 + SGIR;
-            let sent = generate(first, 0, store_word, sgir, &Registers::new([1 << 16; 31], 0, 0));
-            assert_eq!(sent, Some(Action::SendSgi { intid: 0, targets: 1 }));
+            let interface = first.partition.cpu_interface.0;
+            let sent = generate(first, 0, 1 << 16);
+            assert_eq!(sent, Action::SendSgi { intid: 0, targets: 1 });
+            let load_word = ISV | WORD | TRANSLATION_FAULT;
+            let load = |offset| super::interface(first, load_word, interface + offset, &Registers::default());
+            let store = |offset, value| {
+                let registers = Registers::new([value; 31], 0, 0);
+                super::interface(first, load_word | WNR, interface + offset, &registers)
+            };
+            assert_eq!(load(IAR), Some(InterfaceAccess::Acknowledge));
+            assert_eq!(store(EOIR, 33), Some(InterfaceAccess::End(33)));
+            assert_eq!(store(EOIR, 40), None, "it is somebody else's");
+            assert_eq!([place(0x100), place(SGIR)], [Place::OfCpu; 2]);
+            let enable = WordAccess { store: Some(1), register: 0 };
+            assert_eq!(bank(0x100, &enable), Some(Bits::Store(1)));
         });
     }
 

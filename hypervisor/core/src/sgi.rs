@@ -34,11 +34,11 @@ fn targets(everybody: u64, caller: usize, value: u64) -> u64 {
 /// NSATT is ignored in a Non-secure access, and where there is one Security state.
 #[inline]
 pub(crate) fn generate(compartment: &Compartment<'_>, caller: usize, value: u64) -> Action {
-    let own = 1_u64.wrapping_shl(shift(caller));
+    let own = || 1_u64.wrapping_shl(shift(caller));
     let targets = match field(value, 25, 24) {
         0b00 => field(value, 23, 16),
-        0b01 => !own,
-        0b10 => own,
+        0b01 => !own(),
+        0b10 => own(),
         _ => 0,
     };
     match targets & compartment.everybody {

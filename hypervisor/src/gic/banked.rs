@@ -27,13 +27,11 @@ impl Banked {
 
     /// The number of this CPU's interface. A GIC with one CPU does not say.
     pub(super) fn interface(self) -> Option<u32> {
-        let targets = (0..8).fold(0, |all, word| all | self.0.load(ITARGETSR + 4 * word));
-        let own = targets.to_le_bytes().into_iter().fold(0, |all, byte| all | byte);
-        match own.count_ones() {
-            0 => Some(0),
-            1 => Some(own.trailing_zeros()),
-            _ => None,
-        }
+        // Words of interrupts that there are not say nothing.
+        let targets = (0..8).map(|word| self.0.load(ITARGETSR + 4 * word)).find(|targets| *targets != 0);
+        // A byte for each interrupt, and all of them are the same.
+        let own = targets.map_or(1, |targets| targets | targets >> 8 | targets >> 16 | targets >> 24) & 0xff;
+        own.is_power_of_two().then(|| own.trailing_zeros())
     }
 
     /// Makes SGIs and PPIs disabled, idle and of middle priority. How PPIs are triggered is the board's affair:
@@ -42,8 +40,8 @@ impl Banked {
         self.0.store(ICENABLER0, u32::MAX);
         self.0.store(IGROUPR0, 0);
         self.0.store(ICPENDR0, u32::MAX);
-        (0..4).for_each(|word| self.0.store(CPENDSGIR + 4 * word, u32::MAX));
+        self.0.fill(CPENDSGIR, 4, u32::MAX);
         self.0.store(ICACTIVER0, u32::MAX);
-        (0..8).for_each(|word| self.0.store(IPRIORITYR + 4 * word, PRIORITIES));
+        self.0.fill(IPRIORITYR, 8, PRIORITIES);
     }
 }

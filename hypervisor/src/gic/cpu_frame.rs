@@ -56,14 +56,13 @@ impl CpuFrame {
         barrier::dsb(barrier::SY);
     }
 
-    /// Makes it as after a reset: closed, nothing active, every priority masked. Whatever was active is not so
-    /// any more in the distributor.
+    /// Makes it as after a reset, once it is closed: nothing active, every priority masked. Whatever was active is
+    /// not so any more in the distributor.
     pub(super) fn reset(self) {
-        self.close();
         self.0.store(PMR, 0);
         self.0.store(BPR, 0);
         self.0.store(ABPR, 0);
-        priorities().for_each(|register| self.0.store(register, 0));
+        self.0.fill(APR, PRIORITIES, 0);
         // An implementation that keeps the running priority apart (QEMU) finds it again at the end of an interrupt.
         if self.0.load(RPR) & IDLE != IDLE {
             self.0.store(EOIR, 0);
@@ -91,10 +90,14 @@ impl CpuFrame {
         matches!(access, Access::Load { offset: IAR | AIAR, .. })
     }
 
+    /// Takes an interrupt: the INTID, and who has sent it if it is an SGI.
+    pub(super) fn acknowledge(self) -> u32 {
+        self.0.load(IAR)
+    }
+
     /// Ends the interrupt that the interface has handed out as `value`.
-    #[allow(clippy::cast_possible_truncation, reason = "the register has 32 bits")]
-    pub(super) fn end(self, value: u64) {
-        self.0.store(EOIR, value as u32);
+    pub(super) fn end(self, value: u32) {
+        self.0.store(EOIR, value);
     }
 
     /// Carries out an access of a guest; the value is what a load gives.

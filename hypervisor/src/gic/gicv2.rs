@@ -64,13 +64,37 @@ impl Gicv2 {
 
     pub(super) fn access_interface(&self, access: Access) -> u64 {
         let value = self.frame.carry_out(access);
-        if CpuFrame::acknowledges(access) && self.wake.is_this(value) {
-            // Meant for a CPU that has to leave, and so has this one, before it is back at its guest.
-            self.frame.end(value);
-            self.wake.repeat();
+        let taken = (value & 0xffff_ffff) as u32;
+        if CpuFrame::acknowledges(access) && self.wake.is_this(taken) {
+            self.pass_on(taken);
             return CpuFrame::NONE_PENDING;
         }
         value
+    }
+
+    /// Takes an interrupt for the guest; `None` if it has to leave instead.
+    #[inline]
+    pub(crate) fn acknowledge(&self) -> Option<u32> {
+        let taken = self.frame.acknowledge();
+        if self.wake.is_this(taken) {
+            self.pass_on(taken);
+            return None;
+        }
+        Some(taken)
+    }
+
+    /// Ends an interrupt of the guest's.
+    #[inline]
+    pub(crate) fn end(&self, value: u32) {
+        self.frame.end(value);
+    }
+
+    /// What wakes CPUs was meant for one that has to leave, and so has this one, before it is back at its guest.
+    #[cold]
+    #[inline(never)]
+    fn pass_on(&self, taken: u32) {
+        self.frame.end(taken);
+        self.wake.repeat();
     }
 
     pub(super) fn may_sleep(&self) -> bool {

@@ -4,8 +4,8 @@
 //! after, and writes physically what the guest may not.
 
 use crate::registers::{
-    ICC_AP1R0_EL1, ICC_AP1R1_EL1, ICC_AP1R2_EL1, ICC_AP1R3_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_IGRPEN1_EL1,
-    ICC_PMR_EL1, ICC_SGI1R_EL1, synchronize,
+    ICC_AP1R0_EL1, ICC_AP1R1_EL1, ICC_AP1R2_EL1, ICC_AP1R3_EL1, ICC_BPR1_EL1, ICC_CTLR_EL1, ICC_EOIR1_EL1,
+    ICC_IGRPEN1_EL1, ICC_PMR_EL1, ICC_RPR_EL1, ICC_SGI1R_EL1, synchronize,
 };
 use aarch64_cpu::registers::{
     ICH_AP0R0_EL2, ICH_AP0R1_EL2, ICH_AP0R2_EL2, ICH_AP0R3_EL2, ICH_VMCR_EL2, ICH_VTR_EL2,
@@ -28,10 +28,24 @@ pub(super) fn reset() {
     ICC_CTLR_EL1::write(0);
     ICC_BPR1_EL1::write(0);
     registers().for_each(|register| set_active_priorities(register, 0));
+    end_what_is_left();
     // HCR_EL2.FMO gives a guest a virtual group 0: it signals nothing, and keeps what is written.
     ICH_VMCR_EL2.set(0);
     registers().for_each(clear_virtual_active_priorities);
     synchronize();
+}
+
+/// With two Security states QEMU 10.0 ignores a Non-secure write of active priorities as of somebody else's: then they
+/// are dropped one by one. There are 32 at most, and nothing is active in the redistributor any more.
+fn end_what_is_left() {
+    const IDLE: u64 = 0xff;
+    for _ in 0..32 {
+        if ICC_RPR_EL1::read() == IDLE {
+            return;
+        }
+        ICC_EOIR1_EL1::write(0);
+        synchronize();
+    }
 }
 
 /// Bits of preemption: ICH_VTR_EL2.PREbits holds one less.

@@ -75,7 +75,7 @@ impl Redistributor {
         self.registers.store(INMIR0, 0);
         self.registers.store(ICPENDR0, u32::MAX);
         self.registers.store(ICACTIVER0, u32::MAX);
-        (0..8).for_each(|word| self.registers.store(IPRIORITYR + 4 * word, PRIORITIES));
+        self.registers.fill(IPRIORITYR, 8, PRIORITIES);
         quiet
     }
 

@@ -6,41 +6,50 @@
 //! GICv3: a mask of their own.
 
 use super::distributor::Distributor;
+use aarch64_cpu::asm::barrier;
 use bulkhead_core::uart::Level;
+use core::sync::atomic::{AtomicU8, Ordering};
 use spin::mutex::TicketMutex;
 
-/// The SPI, and the CPU interfaces that it goes to, a bit each.
+/// The SPI, and whom it wakes.
 pub(super) struct Wake {
     distributor: Distributor,
     intid: u32,
-    // The one lock of the GIC that partitions share, so it serves in turn: held for at most three stores.
-    called: TicketMutex<u8>,
+    /// The CPU interfaces that it goes to, a bit each; changed under the lock.
+    called: AtomicU8,
+    // The one lock of the GIC that partitions share, so it serves in turn: held for at most four stores.
+    turn: TicketMutex<()>,
 }
 
 impl Wake {
     /// Makes `intid` the SPI that wakes; `None` if there is no such interrupt.
     pub(super) fn prepare(distributor: Distributor, intid: u32) -> Option<Self> {
         distributor.reserve(intid)?;
-        Some(Self { distributor, intid, called: TicketMutex::new(0) })
+        Some(Self { distributor, intid, called: AtomicU8::new(0), turn: TicketMutex::new(()) })
     }
 
     /// Wakes the CPU with this interface.
     pub(super) fn call(&self, interface: u32) {
-        let mut called = self.called.lock();
-        *called |= 1_u8.unbounded_shl(interface);
-        self.distributor.aim(self.intid, *called);
+        let _turn = self.turn.lock();
+        let called = self.called.load(Ordering::Relaxed) | 1_u8.unbounded_shl(interface);
+        self.called.store(called, Ordering::Relaxed);
+        // Whoever is woken finds that it was called.
+        barrier::dsb(barrier::ISHST);
+        self.distributor.aim(self.intid, called);
         self.distributor.enable(self.intid);
         self.distributor.drive(self.intid, Level::High);
     }
 
     /// The CPU with this interface is awake.
     pub(super) fn forget(&self, interface: u32) {
-        let mut called = self.called.lock();
-        let others = *called & !1_u8.unbounded_shl(interface);
-        if others == *called {
+        // A call that comes meanwhile comes after this.
+        let own = 1_u8.unbounded_shl(interface);
+        if self.called.load(Ordering::Relaxed) & own == 0 {
             return;
         }
-        *called = others;
+        let _turn = self.turn.lock();
+        let others = self.called.load(Ordering::Relaxed) & !own;
+        self.called.store(others, Ordering::Relaxed);
         self.distributor.aim(self.intid, others);
         if others == 0 {
             self.distributor.disable(self.intid);
@@ -49,14 +58,14 @@ impl Wake {
     }
 
     /// Whether GICC_IAR has said that it is this interrupt.
-    pub(super) fn is_this(&self, acknowledged: u64) -> bool {
-        acknowledged & 0x3ff == u64::from(self.intid)
+    pub(super) fn is_this(&self, acknowledged: u32) -> bool {
+        acknowledged & 0x3ff == self.intid
     }
 
     /// It was taken, and goes to the others again.
     pub(super) fn repeat(&self) {
-        let called = self.called.lock();
-        if *called != 0 {
+        let _turn = self.turn.lock();
+        if self.called.load(Ordering::Relaxed) != 0 {
             self.distributor.drive(self.intid, Level::High);
         }
     }

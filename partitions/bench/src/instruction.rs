@@ -7,7 +7,8 @@
 
 use core::arch::{asm, global_asm};
 use core::sync::atomic::AtomicU64;
-use guest_rt::{Machine, gic};
+use guest_rt::Machine;
+use guest_rt::gic::{self, Signal};
 
 /// PSCI CPU_OFF (DEN 0022 §5.1.3).
 const CPU_OFF: u32 = 0x8400_0002;
@@ -20,6 +21,11 @@ global_asm!(
     CPU_OFF_LOW = const CPU_OFF & 0xffff,
     CPU_OFF_HIGH = const CPU_OFF >> 16,
 );
+
+/// In the CPU interface of a GICv2.
+const GICC_PMR: u64 = 0x4;
+const GICC_IAR: u64 = 0xc;
+const GICC_EOIR: u64 = 0x10;
 
 unsafe extern "C" {
     fn bench_vectors();
@@ -51,6 +57,16 @@ impl Register {
     /// A register of this CPU's redistributor, from RD_base on.
     pub(crate) fn of_redistributor(machine: &Machine, offset: u64) -> Self {
         Self(gic::own_frame(machine) + offset)
+    }
+
+    /// A register of this CPU's SGIs and PPIs, by its offset in SGI_base or in the distributor of a GICv2.
+    pub(crate) fn of_bank(machine: &Machine, offset: u64) -> Self {
+        Self(gic::own_bank(machine) + offset)
+    }
+
+    /// A register of the CPU interface of a GICv2.
+    pub(crate) fn of_cpu_interface(machine: &Machine, offset: u64) -> Self {
+        Self(machine.cpu_interface.base + offset)
     }
 
     /// A register of the UART.
@@ -222,34 +238,53 @@ pub(crate) fn read_through(slot: &'static AtomicU64) -> u64 {
     value
 }
 
-/// Times a write of ICC_SGI1R_EL1.
-pub(crate) fn time_signal(value: u64) -> u64 {
-    // It raises an SGI, which is what it is for.
-    timed!("msr icc_sgi1r_el1, {value}"; value = in(reg) value,)
+/// Times the sending of an SGI.
+pub(crate) fn time_signal(signal: Signal) -> u64 {
+    match signal {
+        // It raises an SGI, which is what it is for.
+        Signal::Register(value) => timed!("msr icc_sgi1r_el1, {value}"; value = in(reg) value,),
+        Signal::Store { address, value } => Register(address).time_write(value),
+    }
 }
 
-/// Writes ICC_SGI1R_EL1; the count before it.
-pub(crate) fn signal(value: u64) -> u64 {
+/// Sends an SGI; the count before that.
+pub(crate) fn signal(signal: Signal) -> u64 {
     let start: u64;
-    // SAFETY: it raises an SGI, which is what it is for.
-    unsafe {
-        asm!("dsb ish", "mrs {}, cntvct_el0", "msr icc_sgi1r_el1, {}", "isb",
-            out(reg) start, in(reg) value, options(nostack))
-    };
+    match signal {
+        // SAFETY: it raises an SGI, which is what it is for.
+        Signal::Register(value) => unsafe {
+            asm!("dsb ish", "mrs {}, cntvct_el0", "msr icc_sgi1r_el1, {}", "isb",
+                out(reg) start, in(reg) value, options(nostack))
+        },
+        // SAFETY: as above.
+        Signal::Store { address, value } => unsafe {
+            asm!("dsb ish", "mrs {}, cntvct_el0", "str {:w}, [{}]",
+                out(reg) start, in(reg) value, in(reg) address, options(nostack))
+        },
+    }
     start
 }
 
-/// Times a write of ICC_PMR_EL1.
-pub(crate) fn time_mask(priority: u64) -> u64 {
+/// Times a write of the priority mask.
+pub(crate) fn time_mask(machine: &Machine, priority: u32) -> u64 {
+    if machine.has_gicv2() {
+        return Register::of_cpu_interface(machine, GICC_PMR).time_write(priority);
+    }
     // Interrupts that it holds back come later.
-    timed!("msr icc_pmr_el1, {value}"; value = in(reg) priority,)
+    timed!("msr icc_pmr_el1, {value:x}"; value = in(reg) priority,)
 }
 
-/// Acknowledges the pending interrupt by hand, and times its end.
-pub(crate) fn time_end() -> u64 {
+/// Acknowledges the pending interrupt by hand, has `quieten` take its cause away, and times its end.
+pub(crate) fn time_end(machine: &Machine, quieten: impl FnOnce()) -> u64 {
+    if machine.has_gicv2() {
+        let taken = Register::of_cpu_interface(machine, GICC_IAR).read();
+        quieten();
+        return Register::of_cpu_interface(machine, GICC_EOIR).time_write(taken);
+    }
     let intid: u64;
     // SAFETY: what is acknowledged is ended below.
     unsafe { asm!("mrs {}, icc_iar1_el1", "dsb sy", out(reg) intid, options(nostack)) };
+    quieten();
     // It was acknowledged.
     timed!("msr icc_eoir1_el1, {value}"; value = in(reg) intid,)
 }

@@ -9,8 +9,9 @@ use guest_rt::Machine;
 const PAGE: u64 = 0x1000;
 /// Bytes of a copy.
 const COPY: u64 = 0x1_0000;
-/// GICR_ISENABLER0, in a page that is mapped as a page.
+/// In pages that are mapped as pages: GICR_ISENABLER0, and GICC_PMR where there is a GICv2.
 const PRIVATE: u64 = 0x1_0100;
+const MASK: u64 = 0x4;
 
 /// Measures.
 pub(crate) fn measure(machine: &'static Machine, samples: u64) {
@@ -21,7 +22,10 @@ pub(crate) fn measure(machine: &'static Machine, samples: u64) {
         spare.time_store(offset - PAGE)
     });
     row::measure::<11, _>("walk_block", samples, || spare.time_walk());
-    let page = Register::of_redistributor(machine, PRIVATE);
+    let page = match machine.has_gicv2() {
+        true => Register::of_cpu_interface(machine, MASK),
+        false => Register::of_redistributor(machine, PRIVATE),
+    };
     row::measure::<12, _>("walk_page", samples, || page.time_walk());
     row::measure::<13, _>("copy_64k", samples.min(16), || spare.time_copy(COPY));
 }

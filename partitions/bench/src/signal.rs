@@ -25,7 +25,7 @@ pub(crate) fn measure(machine: &'static Machine, private: &mut Private, samples:
     private.enable(NOTED);
     private.enable(taken::ANSWER);
     interrupt::unmask();
-    let own = gic::sgi(NOTED, cpu::affinity());
+    let own = gic::signal(machine, NOTED, cpu::affinity());
     row::measure::<19, _>("sgi_self", samples, || {
         taken::prepare();
         let begin = instruction::signal(own);
@@ -33,27 +33,28 @@ pub(crate) fn measure(machine: &'static Machine, private: &mut Private, samples:
     });
     let other = machine.cpus().iter().position(|affinity| *affinity != cpu::affinity());
     if let Some(other) = other {
-        between_two(other, machine.cpus()[other], samples);
+        between_two(machine, other, samples);
         switch_on(machine.cpus()[other], samples);
     }
     interrupt::mask();
 }
 
-fn between_two(other: usize, affinity: u64, samples: u64) {
+fn between_two(machine: &Machine, other: usize, samples: u64) {
+    let affinity = machine.cpus()[other];
     taken::answer_here();
     cpu::start(other, listen).expect("the other CPU starts");
     while !LISTENS.load(Ordering::Acquire) {
         cpu::relax();
     }
-    let unheard = gic::sgi(UNHEARD, affinity);
+    let unheard = gic::signal(machine, UNHEARD, affinity);
     row::measure::<21, _>("sgi_cross_send", samples, || instruction::time_signal(unheard));
-    let noted = gic::sgi(NOTED, affinity);
+    let noted = gic::signal(machine, NOTED, affinity);
     row::measure::<22, _>("sgi_cross", samples, || {
         taken::prepare();
         let begin = instruction::signal(noted);
         taken::watch_another(1) - begin
     });
-    let echo = gic::sgi(taken::ECHO, affinity);
+    let echo = gic::signal(machine, taken::ECHO, affinity);
     row::measure::<23, _>("sgi_pingpong", samples, || {
         taken::prepare();
         let begin = instruction::signal(echo);

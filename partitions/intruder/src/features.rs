@@ -39,6 +39,8 @@ pub(crate) const PMU: Feature = Feature::new(5, 0, 8, 1);
 pub(crate) const PMU_V3P4: Feature = Feature::new(5, 0, 8, 5);
 /// FEAT_SVE.
 pub(crate) const SVE: Feature = Feature::new(4, 0, 32, 1);
+/// The system registers of a GICv3.
+pub(crate) const GIC: Feature = Feature::new(4, 0, 24, 1);
 /// FEAT_DIT.
 pub(crate) const DIT: Feature = Feature::new(4, 0, 48, 1);
 /// FEAT_CSV2_2.

@@ -1,12 +1,13 @@
-//! The distributor and the redistributors: every offset, by every size, aligned and not.
+//! The distributor, and the redistributors or the CPU interface in memory: every offset, by every size, aligned and not.
 //!
-//! GICv3 §12.8 to §12.11. A partition sees its own interrupts; everything else is RAZ/WI. An access of a size
+//! GICv3 §12.8 to §12.11, GICv2 §4.3 and §4.4. A partition sees its own interrupts; everything else is RAZ/WI. An access of a size
 //! that a register does not have is RAZ/WI too, or an external abort (§12.1.3): either is an answer, as long as
 //! it tells nothing. Whether a write has had an effect elsewhere is what the witness looks at.
 
 mod active;
 mod distributor;
 mod foreign;
+mod gicv2;
 pub(crate) mod own;
 mod redistributor;
 
@@ -27,7 +28,10 @@ pub(crate) fn attack(machine: &'static Machine, _: &Targets, random: &mut Random
     let plain = Plain::new();
     let mut sweep = Sweep { tally: &mut tally, plain, random };
     distributor::attack(&mut sweep, machine);
-    redistributor::attack(&mut sweep, machine);
+    match machine.has_gicv2() {
+        true => gicv2::attack(&mut sweep, machine),
+        false => redistributor::attack(&mut sweep, machine),
+    }
     own::attack(&mut tally, &plain, machine);
     foreign::attack(&mut tally, &plain, machine);
     active::attack(&mut tally, &plain, machine);

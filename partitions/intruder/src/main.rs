@@ -16,6 +16,7 @@ mod encoding;
 mod extensions;
 mod features;
 mod frames;
+mod interface;
 mod lifecycle;
 mod maintenance;
 mod memory;

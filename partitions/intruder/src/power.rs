@@ -86,7 +86,8 @@ fn entries(tally: &mut Tally, machine: &Machine, targets: &Targets, conduit: &In
     let outside = targets.all().iter().map(|target| target.address);
     let edges =
         machine.memory().iter().flat_map(|ram| [ram.base - 4, ram.base + ram.size, ram.base | 1 << 63]);
-    let devices = [machine.distributor.base, machine.redistributors.base, machine.uart.base];
+    let gic = [machine.distributor, machine.redistributors, machine.cpu_interface].map(|frame| frame.base);
+    let devices = gic.into_iter().chain([machine.uart.base]);
     let odd = (1..4).map(|off| inside(machine) + off);
     for entry in outside.chain(edges).chain(devices).chain(odd).chain([u64::MAX, !3, 1 << 63]) {
         let wide = usize::from(entry > u64::from(u32::MAX));

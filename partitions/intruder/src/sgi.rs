@@ -1,9 +1,11 @@
-//! Software-generated interrupts, to every affinity, list, range and to all.
+//! Software-generated interrupts, to every affinity, list, range and to all; of a GICv2, to every number.
 //!
 //! GICv3 §12.2.19 (ICC_SGI1R_EL1). A CPU names others by affinity: the partition's own CPUs get what names them,
 //! whom it does not have it cannot name, and "all but self" is all of the partition. ICC_SGI0R_EL1 and
 //! ICC_ASGI1R_EL1 generate interrupts of a group that the partition has none of. SGIs stay disabled here, so
 //! that they can be seen pending; that no neighbour has one pending is for the witness.
+
+mod by_store;
 
 use crate::attack::Slots;
 use crate::encoding::Encoding;
@@ -37,6 +39,10 @@ const SGIS: u64 = 0xffff;
 /// Sends SGIs.
 pub(crate) fn attack(machine: &'static Machine, _: &Targets, random: &mut Random) -> Tally {
     let mut tally = Tally::new("SGI");
+    if machine.has_gicv2() {
+        by_store::attack(&mut tally, machine, random);
+        return tally;
+    }
     let pending = Pending { plain: Plain::new(), machine };
     pending.open();
     for (register, is_group_1) in [(ICC_SGI1R_EL1, true), (ICC_ASGI1R_EL1, false), (ICC_SGI0R_EL1, false)] {

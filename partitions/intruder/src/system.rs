@@ -12,7 +12,7 @@ mod table;
 
 use crate::attack::{Left, RET, Slots};
 use crate::encoding::Encoding;
-use crate::features::IDST;
+use crate::features::{GIC, IDST};
 use crate::outcome::Expected;
 use crate::random::Random;
 use crate::tally::Tally;
@@ -84,6 +84,9 @@ impl Row {
         if encoding.is_identification() {
             return Self { access: Access::Read, presence: Presence::There, ..nothing };
         }
+        if is_of_gic(encoding) && !GIC.is_shown() {
+            return nothing;
+        }
         if let Some(when) = numbered.when(encoding) {
             return Self { presence: Presence::of(when), ..nothing };
         }
@@ -92,6 +95,14 @@ impl Row {
             Self { access, presence: Presence::of(when), reads, is_needed }
         })
     }
+}
+
+/// Whether it is a register of the CPU interface of a GICv3 (GICv3 §12.2): ICC_PMR_EL1 or one of the others.
+fn is_of_gic(encoding: Encoding) -> bool {
+    const MASK: Encoding = Encoding::new(3, 0, 4, 6, 0);
+    const OTHERS: Encoding = Encoding::new(3, 0, 12, 8, 0);
+    const END: Encoding = Encoding::new(3, 0, 12, 13, 0);
+    encoding == MASK || (OTHERS..END).contains(&encoding)
 }
 
 impl Presence {

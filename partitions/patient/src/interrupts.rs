@@ -5,7 +5,7 @@
 
 use crate::interface;
 use crate::traces::expect;
-use guest_rt::{Frame, Machine, cpu};
+use guest_rt::{Frame, Machine, cpu, gic};
 
 const CTLR: u64 = 0x0;
 const IGROUPR: u64 = 0x80;
@@ -40,7 +40,10 @@ const FIRST: u32 = 8;
 pub(crate) fn look(machine: &Machine, index: usize) {
     let frame = Frame::private(machine, index);
     // A GICv2 may have its SGIs enabled for ever (GICv2 §4.3.5).
-    let (group, to_look_at) = if machine.has_gicv2() { (0, !SGIS) } else { (u32::MAX, u32::MAX) };
+    let to_look_at = if machine.has_gicv2() { !SGIS } else { u32::MAX };
+    // Group 1 of a GICv3, unless groups are another Security state's; a GICv2 begins with group 0.
+    let has_groups = !machine.has_gicv2() && !gic::has_two_states(machine);
+    let group = if has_groups { u32::MAX } else { 0 };
     let words = [
         ("IGROUPR0", IGROUPR, group),
         ("ISPENDR0", ISPENDR, 0),

@@ -13,7 +13,7 @@ mod shared;
 use crate::machine::{self, Machine};
 use core::mem::offset_of;
 use core::ptr::NonNull;
-use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::fields::{ReadPure, ReadPureWrite};
 use safe_mmio::{UniqueMmioPointer, field};
 use tock_registers::register_bitfields;
 
@@ -33,12 +33,16 @@ register_bitfields![u32,
         ENABLE_GRP1A OFFSET(1) NUMBITS(1) [],
         /// Of a GICv2: the group that there is.
         ENABLE OFFSET(0) NUMBITS(1) [],
+    ],
+    GICD_TYPER [
+        SECURITY_EXTN OFFSET(10) NUMBITS(1) [],
     ]
 ];
 
 #[repr(C)]
 struct Distributor {
     ctlr: ReadPureWrite<u32>,
+    typer: ReadPure<u32>,
 }
 
 /// The registers of the interrupts of one CPU: SGI_base, or the distributor of a GICv2.
@@ -63,6 +67,20 @@ const _: () = assert!(offset_of!(Bank, ipriorityr) == 0x400);
 pub struct Private {
     bank: UniqueMmioPointer<'static, Bank>,
     has_groups: bool,
+}
+
+/// How an SGI is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// ICC_SGI1R_EL1 is written with this.
+    Register(u64),
+    /// This is stored in GICD_SGIR.
+    Store {
+        /// Where GICD_SGIR is.
+        address: u64,
+        /// What is stored.
+        value: u32,
+    },
 }
 
 /// An interrupt that is being taken.
@@ -134,12 +152,35 @@ pub(crate) fn end(taken: &Taken) {
     }
 }
 
+/// What sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
+pub fn signal(machine: &Machine, intid: u32, affinity: u64) -> Signal {
+    match machine.has_gicv2() {
+        true => shared::signal(machine, intid, affinity),
+        false => Signal::Register(sgi(intid, affinity)),
+    }
+}
+
 /// Sends the SGI `intid`, 0 to 15, to the CPU of this affinity, whose Aff0 is below 16.
 pub fn send_sgi(intid: u32, affinity: u64) {
     match gicv2() {
         Some(machine) => shared::send_sgi(machine, intid, affinity),
         None => cpu_interface::send_sgi(intid, affinity),
     }
+}
+
+/// The address of the registers of the SGIs and PPIs of the CPU that asks, GICR_IGROUPR0 and on: SGI_base, or the
+/// distributor of a GICv2.
+pub fn own_bank(machine: &Machine) -> u64 {
+    match machine.has_gicv2() {
+        true => machine.distributor.base,
+        false => own_frame(machine) + redistributor::SGI_BASE,
+    }
+}
+
+/// Whether the GIC has two Security states, of which a guest has the Non-secure one: there are no groups for it.
+pub fn has_two_states(machine: &Machine) -> bool {
+    let mut distributor = registers::<Distributor>(machine.distributor.base);
+    GICD_TYPER::SECURITY_EXTN.is_set(field!(distributor, typer).read())
 }
 
 /// Has a GICv2 signal the interrupts of this CPU as FIQs, which no guest takes: where there is a hypervisor it has

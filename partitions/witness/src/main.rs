@@ -66,7 +66,7 @@ fn open(machine: &Machine, index: usize) -> Private {
     let mut own = gic::Private::open(machine);
     own.enable(machine.timer);
     clockwork::of(index).start(timer::counts(machine.number("period-us", 2000)).max(1));
-    Private::new(own, machine.timer)
+    Private::new(own, machine)
 }
 
 /// Takes an interrupt of any kind, on any CPU.

@@ -2,7 +2,7 @@
 
 use super::boot::Boot;
 use super::run::{Outcome, Row, Run, unique};
-use crate::Context;
+use crate::{Board, Context};
 use anyhow::{Context as _, Result};
 use bulkhead::size;
 use bulkhead::system::Options;
@@ -38,6 +38,8 @@ pub struct Figure {
 /// Everything that was measured.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
+    /// Where.
+    pub board: Board,
     /// Operations by name; what was measured on another shape of the system is called `NAME@SHAPE`.
     pub figures: BTreeMap<String, Figure>,
     /// Instructions at EL2 of each phase of boot, in order.
@@ -74,7 +76,8 @@ pub(crate) fn measure(context: &Context<'_>, samples: u32, hypervisor: Option<Pa
     let guarded = Run { interrupts: "guarded", ..two.clone() }.as_partition(context).context("guarded")?;
     let eight = Run { cpus: 8, ..two.clone() }.as_partition(context).context("on 8 CPUs")?;
     let crowded = Run { neighbours: 3, ..two.clone() }.as_partition(context).context("among 4 partitions")?;
-    let mut measured = Measured { sizes: sizes(context, hypervisor.clone())?, ..Measured::default() };
+    let sizes = sizes(context, hypervisor.clone())?;
+    let mut measured = Measured { board: context.board, sizes, ..Measured::default() };
     for (name, row) in &direct.rows {
         measured.add(name, native.rows.get(name), row);
     }

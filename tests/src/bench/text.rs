@@ -14,22 +14,19 @@ pub fn is_wanted(name: &str, names: &[String]) -> bool {
 /// Everything in one table, then boot by phases, sizes, and what the gate says.
 pub fn table(measured: &Measured, verdict: &Verdict, names: &[String]) -> String {
     let counts = measured.counts();
+    let limit = |name: &str| limit(measured.board, name, &counts);
     let mut text = format!(
         "{:<34} {:>17} {:>17} {:>11} {:>7} {:>9}\n",
         "instructions", "native", "bulkhead", "EL2", "exits", "budget"
     );
     for (name, figure) in measured.figures.iter().filter(|(name, _)| is_wanted(name, names)) {
         let Figure { native, bulkhead, el2, exits, .. } = figure;
-        let limit = limit(name, &counts).map_or_else(String::new, number);
-        let over = if el2.zip(self::limit(name, &counts)).is_some_and(|(el2, limit)| el2 > limit) {
-            " !"
-        } else {
-            ""
-        };
+        let budget = limit(name).map_or_else(String::new, number);
+        let over = if el2.zip(limit(name)).is_some_and(|(el2, limit)| el2 > limit) { " !" } else { "" };
         let [native, bulkhead] = [native, bulkhead].map(|time| time.map_or_else(String::new, both));
         let [el2, exits] = [el2, exits].map(|count| count.map_or_else(String::new, number));
         let _ =
-            writeln!(text, "{name:<34} {native:>17} {bulkhead:>17} {el2:>11} {exits:>7} {limit:>9}{over}");
+            writeln!(text, "{name:<34} {native:>17} {bulkhead:>17} {el2:>11} {exits:>7} {budget:>9}{over}");
     }
     if is_wanted("boot", names) {
         text.push_str("\nboot, instructions at EL2 by phase\n");
@@ -38,7 +35,7 @@ pub fn table(measured: &Measured, verdict: &Verdict, names: &[String]) -> String
         }
     }
     for (name, bytes) in measured.sizes.iter().filter(|(name, _)| is_wanted(name, names)) {
-        let limit = limit(name, &counts).map_or_else(String::new, number);
+        let limit = limit(name).map_or_else(String::new, number);
         let _ = writeln!(text, "\n{:<34} {bytes:>11} {limit:>9}", format!("{name}, bytes and budget"));
     }
     text + &complaints(verdict)
@@ -66,8 +63,13 @@ pub fn complaints(verdict: &Verdict) -> String {
     text
 }
 
-/// The same for programs.
-pub fn document(measured: &Measured, names: &[String]) -> Value {
+/// The same of every board, for programs.
+pub fn document(measured: &[Measured], names: &[String]) -> Value {
+    let boards = measured.iter().map(|one| (one.board.gic().to_owned(), of_one(one, names)));
+    Value::Object(boards.collect())
+}
+
+fn of_one(measured: &Measured, names: &[String]) -> Value {
     let figures = || measured.figures.iter().filter(|(name, _)| is_wanted(name, names));
     let times = |of: fn(&Figure) -> Option<Time>| -> Map<String, Value> {
         figures().filter_map(|(name, figure)| Some((name.clone(), json!(of(figure)?)))).collect()
@@ -75,17 +77,18 @@ pub fn document(measured: &Measured, names: &[String]) -> Value {
     let counts = |of: fn(&Figure) -> Option<f64>| -> Map<String, Value> {
         figures().filter_map(|(name, figure)| Some((name.clone(), json!(of(figure)?)))).collect()
     };
-    json!({"gicv3": {
+    json!({
         "native": times(|figure| figure.native),
         "bulkhead": times(|figure| figure.bulkhead),
         "el2": counts(|figure| figure.el2),
         "exits": counts(|figure| figure.exits),
-    }})
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Board;
 
     fn measured() -> Measured {
         let time = |mean, max| Some(Time { mean, max });
@@ -98,7 +101,7 @@ mod tests {
         };
         let boot = Figure { el2: Some(5.5), ..Figure::default() };
         let figures = [("hvc_null".to_owned(), figure), ("boot".to_owned(), boot)].into();
-        Measured { figures, phases: vec![("plan", 7)], sizes: [("text", 9)].into() }
+        Measured { figures, phases: vec![("plan", 7)], sizes: [("text", 9)].into(), board: Board::Virt }
     }
 
     #[test]
@@ -121,15 +124,13 @@ mod tests {
 
     #[test]
     fn a_program_finds_operations_by_what_was_measured() {
-        let document = document(&measured(), &[]);
-        assert_eq!(
-            document,
-            json!({"gicv3": {
-                "native": {"hvc_null": {"mean": 1.0, "max": 1.0}},
-                "bulkhead": {"hvc_null": {"mean": 184.0, "max": 190.0}},
-                "el2": {"hvc_null": 183.0, "boot": 5.5},
-                "exits": {"hvc_null": 1.0},
-            }})
-        );
+        let document = document(&Board::ALL.map(|board| Measured { board, ..measured() }), &[]);
+        let one = json!({
+            "native": {"hvc_null": {"mean": 1.0, "max": 1.0}},
+            "bulkhead": {"hvc_null": {"mean": 184.0, "max": 190.0}},
+            "el2": {"hvc_null": 183.0, "boot": 5.5},
+            "exits": {"hvc_null": 1.0},
+        });
+        assert_eq!(document, json!({"gicv3": one, "gicv2": one}));
     }
 }

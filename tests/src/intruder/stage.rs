@@ -142,11 +142,10 @@ fn targets(plan: &Plan<'_>, tree: &[u8]) -> Result<BTreeMap<u64, String>> {
         let name = if region.kind == RegionKind::Ram { "memory" } else { "device" };
         span(name, region.span);
     }
-    // Nothing is behind any of these: before the flash ends, between devices, above RAM.
-    for (name, hole) in
-        [("hole", 0x0810_0000), ("hole", 0x0bff_f000), ("hole", 0x3eff_0000), ("hole", 0x8000_0000)]
-    {
-        add(&mut targets, name, hole, 0x1000);
+    // Nothing is behind any of these: where a GICv3 would have redistributors, before the flash ends, between devices,
+    // above RAM.
+    for hole in [0x080a_0000, 0x0810_0000, 0x0bff_f000, 0x3eff_0000, 0x8000_0000] {
+        add(&mut targets, "hole", hole, 0x1000);
     }
     Ok(targets)
 }

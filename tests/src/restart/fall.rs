@@ -7,11 +7,12 @@ use crate::{Board, Context, Running, patience};
 use anyhow::{Result, ensure};
 use bulkhead_plan::limits;
 use regex::bytes::Regex;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How interrupts reach the patients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Interrupts {
+pub(crate) enum Interrupts {
     /// Without an exit.
     Direct,
     /// By way of EL2.
@@ -24,7 +25,19 @@ const WOKEN: [&str; 5] = ["loop", "wfe", "wfi", "sgi-off", "sgi-group0"];
 /// Ways to fall after which nothing wakes a CPU whose interrupts are direct.
 const LOST: [&str; 3] = ["pmr", "active", "igrpen"];
 
+/// What makes a system of a name and a text.
+type Made = fn(&Context<'_>, &str, &str) -> Result<PathBuf>;
+
 pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) -> Result<()> {
+    run_made(context, (interrupts, cpus), |context, name, text| context.made(name, text))
+}
+
+/// The same on what `made` makes.
+pub(crate) fn run_made(
+    context: &Context<'_>,
+    (interrupts, cpus): (Interrupts, usize),
+    made: Made,
+) -> Result<()> {
     let all: Vec<&str> = WOKEN.iter().chain(&LOST).copied().collect();
     // The warden has a CPU, each patient a herald besides.
     let room = match context.board {
@@ -32,7 +45,7 @@ pub(super) fn run(context: &Context<'_>, interrupts: Interrupts, cpus: usize) ->
         Board::VirtGicv2 => limits::CPU_INTERFACES as usize,
     };
     for (part, falls) in all.chunks((room - 1) / (cpus + 1)).enumerate() {
-        run_some(context, &Ward { interrupts, cpus, part, falls })?;
+        run_some(context, &Ward { interrupts, cpus, part, falls }, made)?;
     }
     Ok(())
 }
@@ -45,12 +58,12 @@ struct Ward<'a> {
     falls: &'a [&'a str],
 }
 
-fn run_some(context: &Context<'_>, ward: &Ward<'_>) -> Result<()> {
+fn run_some(context: &Context<'_>, ward: &Ward<'_>, made: Made) -> Result<()> {
     let &Ward { interrupts, cpus, part, falls } = ward;
     let is_guarded = interrupts == Interrupts::Guarded;
     let is_stranded = |fall: &str| !is_guarded && LOST.contains(&fall);
     let name = format!("falls-{interrupts:?}-{cpus}-{part}").to_lowercase();
-    let path = context.made(&name, &system(ward, times(context)))?;
+    let path = made(context, &name, &system(ward, times(context)))?;
     let mut machine = context.run(&name, &path)?;
     let long = Instant::now() + Duration::from_secs(60 + 30 * times(context) as u64);
     machine.expect("warden", &Regex::new(r"warden: done\r\n")?, long)?;

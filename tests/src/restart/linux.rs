@@ -158,8 +158,11 @@ fn steady(tally: Tally, partition: &Partition) -> Vec<Exits> {
     const FETCH_ABORT: u8 = 0x20;
     const DATA_ABORT: u8 = 0x24;
     let is_of_gic = |page: u64| {
-        let frames = [(partition.distributor.0, 0x1_0000), (partition.redistributors.0, 0x2_0000)];
-        frames.iter().any(|(base, size)| (*base..base + size).contains(&page))
+        let distributor = (partition.distributor, 0x1_0000);
+        // Of these there is the one or the other.
+        let frames = [distributor, (partition.redistributors, 0x2_0000), (partition.cpu_interface, 0x2000)];
+        let frames = frames.iter().filter(|(base, _)| base.0 != 0);
+        frames.into_iter().any(|(base, size)| (base.0..base.0 + size).contains(&page))
     };
     let is_steady = |exits: &Exits| match exits.cause.class {
         FETCH_ABORT => false,

@@ -7,7 +7,7 @@ mod tool;
 
 use system_tests::{
     Setting,
-    bench::{self, Baseline, WORKLOADS, Workload, complaints, document, is_wanted, measure, table},
+    bench::{self, Baseline, Measured, WORKLOADS, Workload, complaints, document, is_wanted, measure, table},
 };
 
 use crate::{
@@ -26,11 +26,14 @@ pub(crate) struct Arguments {
     /// Print one JSON document instead
     #[arg(long)]
     json: bool,
+    /// Print the tables of `docs/performance.md` instead
+    #[arg(long, conflicts_with_all = ["names", "json", "accept"])]
+    markdown: bool,
     /// Make what is measured the baseline of the gate, for this reason
     #[arg(long, value_name = "REASON", conflicts_with_all = ["names", "json"])]
     accept: Option<String>,
     /// Measure Linux as a workload instead, on one CPU and on two
-    #[arg(long, conflicts_with_all = ["json", "accept"])]
+    #[arg(long, conflicts_with_all = ["json", "markdown", "accept"])]
     linux: bool,
     /// Print what is to be installed instead
     #[arg(long)]
@@ -57,26 +60,41 @@ pub(crate) fn bench(arguments: &Arguments) -> Result<(), Failure> {
         return linux(arguments, &setting);
     }
     let measured = measure(&setting).map_err(|error| Failure::failed(format!("{error:#}")))?;
-    let Arguments { names, json, accept, .. } = arguments;
-    let counts = measured.counts();
-    if !counts.keys().any(|name| is_wanted(name, names)) {
+    let Arguments { names, json, markdown, accept, .. } = arguments;
+    if !measured.iter().any(|one| one.counts().keys().any(|name| is_wanted(name, names))) {
         return Err(Failure::usage(format!("nothing that is measured has one of {names:?} in its name")));
     }
     if *json {
         println!("{}", document(&measured, names));
         return Ok(());
     }
+    if *markdown {
+        print!("{}", bench::markdown(&measured));
+        return Ok(());
+    }
     let baseline = Baseline::read(root());
     if let Some(reason) = accept {
         let accepted = baseline.unwrap_or_default().accept(&measured, reason);
         accepted.write(root()).map_err(|error| Failure::failed(format!("{error:#}")))?;
-        print!("{}", table(&measured, &accepted.judge(&measured), names));
+        show(&accepted, &measured, names);
         return Ok(());
     }
     let baseline = baseline.map_err(|error| Failure::failed(format!("{error:#}")))?;
-    let verdict = baseline.judge(&measured);
-    print!("{}", table(&measured, &verdict, names));
-    if verdict.faults.is_empty() { Ok(()) } else { Err(Failure::failed(complaints(&verdict))) }
+    let refused = show(&baseline, &measured, names);
+    if refused.is_empty() { Ok(()) } else { Err(Failure::failed(refused)) }
+}
+
+/// Prints a table for each board; what the gate refuses.
+fn show(baseline: &Baseline, measured: &[Measured], names: &[String]) -> String {
+    let mut refused = String::new();
+    for measured in measured {
+        let (board, verdict) = (measured.board.name(), baseline.on(measured.board).judge(measured));
+        println!("{board}\n{}", table(measured, &verdict, names));
+        if !verdict.faults.is_empty() {
+            refused.push_str(&format!("{board}\n{}", complaints(&verdict)));
+        }
+    }
+    refused
 }
 
 /// The workloads that are asked for, each as soon as it is done.

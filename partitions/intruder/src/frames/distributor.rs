@@ -1,7 +1,7 @@
 //! Every offset of the distributor.
 
-use super::own::own_spis;
-use super::{Shown, Sweep};
+use super::own::{forget_private, own_spis};
+use super::{Shown, Sweep, gicv2};
 use guest_rt::Machine;
 
 /// Attacks it.
@@ -9,9 +9,16 @@ pub(super) fn attack(sweep: &mut Sweep<'_>, machine: &Machine) {
     let owned = Owned::of(machine);
     let distributor = machine.distributor;
     sweep.every_word("the distributor", distributor.base, distributor.size, |offset, size| {
-        owned.shows(offset, size)
+        match machine.has_gicv2() {
+            true => {
+                let mask = |first, width| owned.mask(first, width, size);
+                gicv2::shows(machine.cpus().len(), (offset, size), mask)
+            }
+            false => owned.shows(offset, size),
+        }
     });
-    for offset in [0, 4, 0x104, 0x204, 0x420, 0x6100] {
+    for offset in [0, 4, 0x104, 0x204, 0x420, 0x6100].into_iter().filter(|offset| *offset < distributor.size)
+    {
         sweep.undescribed("the distributor", distributor.base + offset);
     }
     // What the sweep may have switched on.
@@ -20,14 +27,17 @@ pub(super) fn attack(sweep: &mut Sweep<'_>, machine: &Machine) {
             sweep.plain.set_word(distributor.base + clear + 4 * word, 0xffff_ffff);
         }
     }
+    forget_private(&sweep.plain, machine);
 }
 
-/// The SPIs that the intruder owns, a bit each.
+/// The interrupts in the distributor that the intruder owns, a bit each.
 struct Owned([u32; 32]);
 
 impl Owned {
     fn of(machine: &Machine) -> Self {
         let mut owned = Self([0; 32]);
+        // Of a GICv2 those that belong to a CPU are there too.
+        owned.0[0] = if machine.has_gicv2() { u32::MAX } else { 0 };
         for spi in own_spis(machine) {
             let (word, bit) = (usize::try_from(spi / 32).unwrap_or(0), spi % 32);
             owned.0[word] |= 1 << bit;

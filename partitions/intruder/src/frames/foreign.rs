@@ -1,6 +1,6 @@
 //! Interrupts of others, by every register that speaks of one.
 //!
-//! GICv3 §12.9. The intruder sees no trace of what it tried; that there is none elsewhere is for the witness,
+//! GICv3 §12.9, GICv2 §4.3. The intruder sees no trace of what it tried; that there is none elsewhere is for the witness,
 //! who compares its own interrupts with what it has set.
 
 use super::own::own_spis;
@@ -24,6 +24,7 @@ const WAYS: &[(&str, Way)] = &[
     ("IPRIORITYR, lowest", |spi| (0x400 + spi, 0, 0xff)),
     ("IPRIORITYR of four", |spi| (0x400 + spi / 4 * 4, 2, 0)),
     ("ITARGETSR", |spi| (0x800 + spi, 0, 0xff)),
+    ("ITARGETSR of four", |spi| (0x800 + spi / 4 * 4, 2, u64::MAX)),
     ("ICFGR", |spi| (0xc00 + spi / 16 * 4, 2, u64::MAX)),
     ("IGRPMODR", |spi| (0xd00 + spi / 32 * 4, 2, 1 << (spi % 32))),
     ("NSACR", |spi| (0xe00 + spi / 16 * 4, 2, u64::MAX)),
@@ -38,12 +39,18 @@ const WAYS: &[(&str, Way)] = &[
     ("CLRSPI_SR", |spi| (0x58, 2, spi)),
 ];
 
+/// GICD_SGIR, behind which the registers of a GICv2 are not about SPIs.
+const SGIR: u64 = 0xf00;
+
 /// Tries every way at every SPI that is not the intruder's.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
     let owned = own_spis(machine);
     for spi in (32..1020).filter(|spi| !owned.clone().any(|owned| owned == *spi)) {
         for (name, way) in WAYS {
             let (offset, size, value) = way(spi);
+            if machine.has_gicv2() && offset >= SGIR {
+                continue;
+            }
             let address = machine.distributor.base + offset;
             let stored = plain.store(size, address, value);
             let loaded = plain.load(size, address);
@@ -58,7 +65,7 @@ pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
 /// Bits of a word about `spi` that speak of the intruder's own SPIs.
 fn own_bits(name: &str, spi: u64, owned: &(impl Iterator<Item = u64> + Clone)) -> u64 {
     let width = match name {
-        "IPRIORITYR of four" => 8,
+        "IPRIORITYR of four" | "ITARGETSR of four" => 8,
         "ICFGR" | "NSACR" => 2,
         "IGROUPR" | "ISENABLER" | "ICENABLER" | "ISPENDR" | "ICPENDR" | "ISACTIVER" | "ICACTIVER" => 1,
         _ => return 0,

@@ -1,20 +1,70 @@
 //! The intruder's own interrupts, which must work: isolation that took them too would be none.
 //!
 //! Its SPIs by the registers that have bits of them: those of its devices (boot argument `spis=N[,N…]`) and, where
-//! its UART is a virtual one, the one that says so. Its timer and an SGI put into group 0, which belongs to
-//! nobody: they must reach nobody (GICv3 §4.6, groups).
+//! its UART is a virtual one, the one that says so. Of a GICv3 its timer and an SGI put into group 0, which belongs
+//! to nobody: they must reach nobody (GICv3 §4.6, groups).
 
 use crate::plain::Plain;
 use crate::tally::Tally;
-use guest_rt::{Machine, machine, timer};
+use guest_rt::{Machine, gic, machine, println, timer};
 
 /// Tries all of it.
 pub(super) fn attack(tally: &mut Tally, plain: &Plain, machine: &Machine) {
     for spi in own_spis(machine) {
+        match machine.has_gicv2() {
+            true => targets(tally, plain, machine, spi),
+            false => routes(tally, plain, machine.distributor.base, spi),
+        }
+        // QEMU 10.0 keeps no interrupt of a GICv2 pending that goes to no CPU; now it goes to one.
         bits(tally, plain, machine.distributor.base, spi);
-        bytes(tally, plain, machine.distributor.base, spi);
+        priorities(tally, plain, machine.distributor.base, spi);
     }
-    group_0(tally, plain, machine);
+    if gic::has_two_states(machine) {
+        println!("the GIC has two security states");
+        no_groups(tally, plain, machine);
+    }
+    if !machine.has_gicv2() {
+        group_0(tally, plain, machine);
+    }
+}
+
+/// With two security states groups are the Secure one's: RAZ/WI (GICv3 §12.9, GICD_IGROUPR; GICv2 §4.3.4). And a
+/// GICv3 says that there are two (GICD_CTLR.DS).
+fn no_groups(tally: &mut Tally, plain: &Plain, machine: &Machine) {
+    const IGROUPR: u64 = 0x80;
+    const DS: u64 = 1 << 6;
+    let shared = own_spis(machine).map(|spi| machine.distributor.base + IGROUPR + spi / 32 * 4);
+    for register in shared.chain([gic::own_bank(machine) + IGROUPR]) {
+        for value in [0, 0xffff_ffff] {
+            plain.set_word(register, value);
+            let groups = plain.word(register);
+            tally.judge(groups == 0, format_args!("groups at {register:#x} set to {value:#x}: {groups:#x}"));
+        }
+    }
+    let control = plain.word(machine.distributor.base);
+    tally.judge(control & DS == 0, format_args!("GICD_CTLR with two security states: {control:#x}"));
+}
+
+/// This CPU's SGIs and PPIs are as if they had never been used: disabled, idle, of middle priority.
+pub(super) fn forget_private(plain: &Plain, machine: &Machine) {
+    let bank = gic::own_bank(machine);
+    plain.set_word(bank + 0x180, 0xffff_ffff);
+    for priority in (0x400..0x420).step_by(4) {
+        plain.set_word(bank + priority, 0xa0a0_a0a0);
+    }
+    calm_private(plain, machine);
+}
+
+/// None of them is pending or active any more.
+pub(super) fn calm_private(plain: &Plain, machine: &Machine) {
+    const CPENDSGIR: u64 = 0xf10;
+    let bank = gic::own_bank(machine);
+    for clear in [0x280, 0x380] {
+        plain.set_word(bank + clear, 0xffff_ffff);
+    }
+    if machine.has_gicv2() {
+        (0..4).for_each(|word| plain.set_word(bank + CPENDSGIR + 4 * word, 0xffff_ffff));
+    }
 }
 
 /// The INTIDs of the intruder's SPIs.
@@ -46,14 +96,29 @@ fn bits(tally: &mut Tally, plain: &Plain, distributor: u64, spi: u64) {
     }
 }
 
-/// GICD_IPRIORITYR and GICD_IROUTER; of a priority at least the upper four bits exist (GICv3 §4.8).
-fn bytes(tally: &mut Tally, plain: &Plain, distributor: u64, spi: u64) {
+/// GICD_IPRIORITYR, of which at least the upper four bits exist (GICv3 §4.8, GICv2 §3.3).
+fn priorities(tally: &mut Tally, plain: &Plain, distributor: u64, spi: u64) {
     let priority = distributor + 0x400 + spi;
     for value in [0xf0, 0x80, 0x10, 0xa0] {
         plain.store(0, priority, value);
         let after = plain.load(0, priority).registers[1];
         tally.judge(after == value, format_args!("priority {value:#x} of own SPI {spi}: {after:#x}"));
     }
+}
+
+/// GICD_ITARGETSR: CPUs that it has, and those only (GICv2 §4.3.12).
+fn targets(tally: &mut Tally, plain: &Plain, machine: &Machine, spi: u64) {
+    let target = machine.distributor.base + 0x800 + spi;
+    let own = (1 << machine.cpus().len()) - 1;
+    for value in [0xff, 0x80, 0xfe, 1] {
+        plain.store(0, target, value);
+        let after = plain.load(0, target).registers[1];
+        tally.judge(after == value & own, format_args!("targets {value:#x} of own SPI {spi}: {after:#x}"));
+    }
+}
+
+/// GICD_IROUTER.
+fn routes(tally: &mut Tally, plain: &Plain, distributor: u64, spi: u64) {
     let route = distributor + 0x6000 + 8 * spi;
     // To the intruder's first CPU, to any of all, to a CPU that it does not have.
     for value in [0, 1 << 31, 0xff, 1 << 32] {

@@ -73,7 +73,7 @@ impl Occupation {
                 Self::Aborts => storm(Storm::Load, [0; 4]),
                 Self::Calls => storm(Storm::Call, [PSCI_CPU_ON, machine.cpus()[0], 0, 0]),
                 Self::Translations => storm(Storm::Invalidation, [0; 4]),
-                Self::Sgis => storm(Storm::Sgi, [ALL_BUT_SELF | 3 << 24, 0, 0, 0]),
+                Self::Sgis => sgis(machine),
                 Self::Console => storm(Storm::Store, [machine.uart.base, b'~'.into(), 0, 0]),
             }
         }
@@ -81,8 +81,15 @@ impl Occupation {
 }
 
 const PSCI_CPU_ON: u64 = 0xc400_0003;
-/// ICC_SGI1R_EL1.IRM.
-const ALL_BUT_SELF: u64 = 1 << 40;
+
+/// Sends an SGI to all others: ICC_SGI1R_EL1.IRM, or GICD_SGIR.TargetListFilter.
+fn sgis(machine: &Machine) {
+    const SGI: u64 = 3;
+    match machine.has_gicv2() {
+        true => storm(Storm::Store, [machine.distributor.base + 0xf00, 0b01 << 24 | SGI, 0, 0]),
+        false => storm(Storm::Sgi, [1 << 40 | SGI << 24, 0, 0, 0]),
+    }
+}
 
 /// Makes a call that is not expected to come back.
 pub(super) fn call(conduit: &str, function: u64) {

@@ -7,9 +7,10 @@ use crate::attack::traces::{self, READ_VECTOR, WRITE_VECTOR};
 use crate::attack::{Slots, enable_vectors};
 use crate::encoding::Encoding;
 use crate::frames::own::own_spis;
+use crate::interface::{Interface, Register};
 use crate::plain::Plain;
 use core::fmt;
-use guest_rt::{Machine, Span};
+use guest_rt::{Machine, Span, gic};
 
 /// The pattern.
 const PATTERN: u64 = 0x6f9a_2d1b_c35e_8704;
@@ -34,14 +35,13 @@ const REGISTERS: [Encoding; 13] = [
     Encoding::new(2, 0, 0, 0, 6),
     Encoding::new(3, 2, 0, 0, 0),
 ];
-/// Registers of the GIC's CPU interface, with what they begin with in the bits that matter: ICC_PMR_EL1,
-/// ICC_CTLR_EL1.EOImode, ICC_RPR_EL1 (idle), ICC_AP1R0_EL1, ICC_IGRPEN1_EL1.
-const INTERFACE: [(Encoding, u64, u64); 5] = [
-    (Encoding::new(3, 0, 4, 6, 0), 0xff, 0),
-    (Encoding::new(3, 0, 12, 12, 4), 1 << 1, 0),
-    (Encoding::new(3, 0, 12, 11, 3), 0xff, 0xff),
-    (Encoding::new(3, 0, 12, 9, 0), u64::MAX, 0),
-    (Encoding::new(3, 0, 12, 12, 7), 1, 0),
+/// Registers of the GIC's CPU interface, with what they begin with in the bits that matter; how an interrupt
+/// ends is among these of the control register, which has others that say what there is.
+const INTERFACE: [(Register, u64, u64); 4] = [
+    (Register::Mask, 0xff, 0),
+    (Register::Running, 0xff, 0xff),
+    (Register::Active, u64::MAX, 0),
+    (Register::Enable, 1, 0),
 ];
 
 /// What was found of a former life.
@@ -50,6 +50,8 @@ pub(super) enum Found {
     Memory(u64),
     /// A system register and its value.
     Register(Encoding, u64),
+    /// A register of the GIC's CPU interface, and its value.
+    Interface(Register, u64),
     /// A vector register.
     Vector(&'static str, u64),
     /// The word of one of the GIC's frames, and its value.
@@ -77,8 +79,12 @@ pub(super) fn look(plain: &Plain, machine: &Machine) -> Option<Found> {
         strange.map(|register| Found::Register(register, read(register)))
     };
     let interface = || {
-        let strange = INTERFACE.into_iter().find(|(register, mask, value)| read(*register) & mask != *value);
-        strange.map(|(register, ..)| Found::Register(register, read(register)))
+        let interface = Interface::of(machine);
+        let read = |register| interface.read(register).unwrap_or(u64::MAX);
+        let control = (Register::Control, interface.drop_mode(), 0);
+        let all = INTERFACE.into_iter().chain([control]);
+        let strange = all.into_iter().find(|(register, mask, value)| read(*register) & mask != *value);
+        strange.map(|(register, ..)| Found::Interface(register, read(register)))
     };
     let vectors = || {
         enable_vectors();
@@ -99,9 +105,15 @@ pub(super) fn look(plain: &Plain, machine: &Machine) -> Option<Found> {
 /// Words of the GIC in which nothing is enabled, pending or active, with the bits that say so.
 fn idle(machine: &Machine) -> impl Iterator<Item = (u64, u64)> {
     const STATES: [u64; 3] = [0x100, 0x200, 0x300];
-    let frames =
-        (0..machine.cpus().len() as u64).map(|cpu| machine.redistributors.base + cpu * 0x2_0000 + 0x1_0000);
-    let private = frames.flat_map(|frame| STATES.map(|state| (0xffff_ffff, frame + state)));
+    /// Whether SGIs of a GICv2 can be disabled is its own choice (GICv2 §4.3.5).
+    const PPIS: u64 = 0xffff_0000;
+    let enables = if machine.has_gicv2() { PPIS } else { 0xffff_ffff };
+    let masks = [enables, 0xffff_ffff, 0xffff_ffff];
+    // Of a GICv2 a CPU sees its own only.
+    let frames = if machine.has_gicv2() { 1 } else { machine.cpus().len() as u64 };
+    let bank = gic::own_bank(machine);
+    let banks = (0..frames).map(move |frame| bank + frame * 0x2_0000);
+    let private = banks.flat_map(move |bank| [0, 1, 2].map(|state| (masks[state], bank + STATES[state])));
     let distributor = machine.distributor.base;
     let shared = own_spis(machine)
         .flat_map(move |spi| STATES.map(|state| (1 << (spi % 32), distributor + state + spi / 32 * 4)));
@@ -118,6 +130,7 @@ impl fmt::Display for Found {
         match self {
             Self::Memory(address) => write!(f, "memory at {address:#x}"),
             Self::Register(register, value) => write!(f, "{register} = {value:#x}"),
+            Self::Interface(register, value) => write!(f, "{register} = {value:#x}"),
             Self::Vector(text, value) => write!(f, "`{text}` = {value:#x}"),
             Self::Interrupts(address, value) => write!(f, "interrupts at {address:#x}: {value:#x}"),
         }

@@ -32,7 +32,7 @@ pub(super) fn attack(tally: &mut Tally, machine: &Machine) {
     }
     interrupt::mask();
     timer::stop();
-    Plain::new().set_word(machine.redistributors.base + 0x1_0180, 0xffff_ffff);
+    Plain::new().set_word(gic::own_bank(machine) + 0x180, 0xffff_ffff);
     let [sgis, ticks] = [&SGIS, &TICKS].map(|count| count.load(Ordering::Relaxed));
     tally.judge(sgis == STORM, format_args!("a storm of SGIs to itself: {sgis} of {STORM}"));
     tally.judge(ticks == STORM, format_args!("a storm of its timer's interrupts: {ticks} of {STORM}"));

@@ -34,7 +34,7 @@ pub(super) enum Access {
 /// When a register exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
-    /// In every CPU of AArch64 that has a GICv3.
+    /// In every CPU of AArch64; those of a GICv3, in every CPU that shows one.
     Always,
     /// If the ID registers show one of these.
     Shown(&'static [Feature]),

@@ -15,7 +15,7 @@ use tock_registers::register_bitfields;
 const PATIENCE: u32 = 1_000_000;
 /// Bytes of the two frames, of which SGI_base is the second; with virtual LPIs there are four.
 const FRAMES: u64 = 0x2_0000;
-const SGI_BASE: u64 = 0x1_0000;
+pub(super) const SGI_BASE: u64 = 0x1_0000;
 
 register_bitfields![u32,
     /// GICR_WAKER.

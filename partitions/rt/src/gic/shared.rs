@@ -3,7 +3,7 @@
 //! GICv3 §12.9, GICv2 §4.3. Only registers are written of which a write concerns one interrupt, so that partitions, and
 //! CPUs, that share a distributor do not come between each other.
 
-use super::{PRIORITY, enable_distributor, number, registers};
+use super::{PRIORITY, Signal, enable_distributor, number, registers};
 use crate::machine::{self, Machine};
 use aarch64_cpu::asm::barrier;
 use core::mem::offset_of;
@@ -143,7 +143,18 @@ pub(super) fn send_sgi(machine: &Machine, intid: u32, affinity: u64) {
     let mut distributor = registers::<Distributor>(machine.distributor.base);
     // What the CPUs of the guest share must be visible to the receiver.
     barrier::dsb(barrier::ISH);
-    field!(distributor, sgir).write(1 << (TARGET_LIST + number(machine, affinity)) | intid);
+    field!(distributor, sgir).write(sgi(machine, intid, affinity));
+}
+
+/// What sends it.
+pub(super) fn signal(machine: &Machine, intid: u32, affinity: u64) -> Signal {
+    let address = machine.distributor.base + offset_of!(Distributor, sgir) as u64;
+    Signal::Store { address, value: sgi(machine, intid, affinity) }
+}
+
+/// What GICD_SGIR is written with to do that.
+fn sgi(machine: &Machine, intid: u32, affinity: u64) -> u32 {
+    1 << (TARGET_LIST + number(machine, affinity)) | intid
 }
 
 fn own_number(affinity: u64) -> u32 {

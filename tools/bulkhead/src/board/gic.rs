@@ -83,6 +83,17 @@ impl Gic {
         frames.into_iter().nth(index)
     }
 
+    /// The CPU interface of a GICv2 is at `address`, whatever the tree says. A guest goes on looking for it where the
+    /// tree has it, if that can be another view of the same.
+    pub(super) fn move_cpu_interface(&mut self, address: u64) {
+        let Some(interface) = &mut self.cpu_interface else { return };
+        interface.place.base = Pa(address);
+        if !(interface.base..interface.base + REPEATED).contains(&address) {
+            interface.base = address;
+        }
+        self.frames.push(interface.place);
+    }
+
     /// What a specifier means; `None` if it is no interrupt of a GIC without the extended ranges.
     pub(crate) fn wire(specifier: &[u32]) -> Option<Wire> {
         let [kind, number, flags, ..] = *specifier else { return None };

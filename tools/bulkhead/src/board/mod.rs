@@ -76,6 +76,9 @@ impl Board {
                 board.console = console::console(&board.tree, file, report);
                 board.hands_over = file.hand_over.as_ref().is_some_and(|hand_over| hand_over.value);
                 board.clock_rates = clocks::rates(&board.tree, file, report);
+                if let Some(address) = &file.cpu_interface {
+                    board.gic.move_cpu_interface(address.value);
+                }
                 Some(board)
             }
             Err(reason) => {

@@ -45,10 +45,15 @@ fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
     let (address, size) = cells(board, board.gic.node);
     let reg = board.tree.node(board.gic.node).cells("reg");
     if board.gic.version == Version::V2 {
-        let entries = reg.chunks(address + size);
-        let sizes = [GicVersion::V2.distributor_size(), GicVersion::V2.cpu_interface_size()];
-        let entry = |(entry, bytes): (&[u32], u64)| [&entry[..address], &encode(bytes, size)].concat();
-        return entries.zip(sizes).flat_map(entry).collect();
+        let interface = board.gic.cpu_interface.map_or(0, |interface| interface.base);
+        let frames = [
+            (board.gic.distributor.base.0, GicVersion::V2.distributor_size()),
+            (interface, GicVersion::V2.cpu_interface_size()),
+        ];
+        return frames
+            .into_iter()
+            .flat_map(|(base, bytes)| [encode(base, address), encode(bytes, size)].concat())
+            .collect();
     }
     let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
     let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();

@@ -36,6 +36,8 @@ pub(crate) struct BoardFile {
     pub(crate) clocks: Vec<Clock>,
     /// Devices that the firmware disables, though the tree does not say so.
     pub(crate) disabled: Vec<Located<String>>,
+    /// First of the two pages of a GICv2's CPU interface, where the tree is wrong about it.
+    pub(crate) cpu_interface: Option<Located<u64>>,
     /// INTIDs of SPIs that no device has, for the hypervisor to raise.
     pub(crate) unwired: Vec<Located<u64>>,
 }
@@ -94,6 +96,11 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     let memory = fields.tables("memory", "`[[memory]]`", report);
     let memory = memory.into_iter().map(|fields| stretch(fields, report)).collect::<Option<_>>();
     let qemu = fields.table("qemu", "`[qemu]`", report).map(|fields| qemu(fields, report));
+    let cpu_interface = fields.table("gic", "`[gic]`", report).and_then(|mut fields| {
+        let address = fields.optional("cpu-interface", report);
+        fields.finish(report);
+        address
+    });
     let hypervisor = fields.required_table("hypervisor", "`[hypervisor]`", report);
     let silences = fields.tables("silence", "`[[silence]]`", report);
     let silences = silences.into_iter().filter_map(|fields| silence(fields, report)).collect();
@@ -119,6 +126,7 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
         silences,
         clocks,
         disabled: disabled.map(|list| list.value).unwrap_or_default(),
+        cpu_interface,
         unwired: unwired.map(|list| list.value).unwrap_or_default(),
     })
 }

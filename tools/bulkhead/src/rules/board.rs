@@ -2,12 +2,12 @@
 //!
 //! Here are the faults of the board file that need the facts of the device tree to be seen.
 
-use crate::board::{Console, console_unusable, stdout, unsupported};
+use crate::board::{Console, Version, console_unusable, stdout, unsupported};
 use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
 use crate::expand::{Partition, System};
 use crate::load::size_text;
 use crate::tree::NodeId;
-use bulkhead_plan::{BLOCK, Span, limits};
+use bulkhead_plan::{BLOCK, GicVersion, PAGE, Span, limits};
 
 /// The hypervisor as it is today can run on the board.
 pub(super) fn can_run(system: &System<'_>, report: &mut Report) {
@@ -33,6 +33,27 @@ pub(super) fn window_is_in_ram(system: &System<'_>, report: &mut Report) {
             system.board.name,
             ram.join(", ")
         )));
+    }
+}
+
+/// Where a board says that the CPU interface of its GIC is, it can be.
+pub(super) fn cpu_interface_is_one(system: &System<'_>, report: &mut Report) {
+    let (board, Some(address)) = (system.board, &system.wish.board.cpu_interface) else { return };
+    let title = format!("the CPU interface of the GIC cannot be at {:#x}", address.value);
+    let misplaced = |why: String| Diagnostic::new(Code::CpuInterfaceMisplaced, &title).at(&address.site, why);
+    let place = Span::new(address.value, GicVersion::V2.cpu_interface_size());
+    let is_other = |id: &NodeId| *id != board.gic.node && board.tree.is_enabled(*id);
+    let others = || board.tree.ids().filter(is_other);
+    let has_it =
+        |id: &NodeId| board.tree.registers(*id).unwrap_or_default().iter().any(|it| it.overlaps(&place));
+    if board.gic.version != Version::V2 {
+        report.push(misplaced("a GICv3 has none in memory".to_owned()).help("leave it out"));
+    } else if !address.value.is_multiple_of(PAGE) {
+        let below = address.value - address.value % PAGE;
+        report.push(misplaced("no multiple of 4 KiB".to_owned()).help(format!("{below:#x} is one")));
+    } else if let Some(other) = others().find(has_it) {
+        let taken = misplaced(format!("`{}` is there", board.tree.node(other).path));
+        report.push(taken.help("take the address from the manual of the chip"));
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     names::can_be_used(system, report);
     names::placeholders_are_known(system, report);
     board::window_is_in_ram(system, report);
+    board::cpu_interface_is_one(system, report);
     board::machine_is_not_reduced(system, report);
     board::wishes_for_qemu_have_one(system, report);
     board::serial_lines_exist(system, report);
