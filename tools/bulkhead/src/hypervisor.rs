@@ -58,6 +58,11 @@ pub(crate) fn stamp(image: &mut [u8], header: &BootHeader) {
     image[BOOT_HEADER_OFFSET..BOOT_HEADER_OFFSET + bytes.len()].copy_from_slice(bytes);
 }
 
+/// Bytes of RAM that a finished image takes where it runs, by its own header.
+pub(crate) fn extent(image: &[u8]) -> u64 {
+    image[IMAGE_SIZE].iter().rev().fold(0, |size, byte| size << 8 | u64::from(*byte))
+}
+
 /// The bytes of an ELF file as they lie in memory; an error says why it is not the hypervisor's.
 pub(crate) fn flatten(elf: &[u8]) -> Result<Vec<u8>, String> {
     if !elf.starts_with(b"\x7fELF") {

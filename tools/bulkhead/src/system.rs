@@ -22,7 +22,7 @@ use crate::run::Machine;
 use crate::size::Size;
 use crate::why::Answer;
 use bulkhead_core::prove::Proof;
-use bulkhead_plan::{DecodeError, Plan};
+use bulkhead_plan::{DecodeError, Plan, Span};
 use bulkhead_verify::{PlanBytes, prove_image, verify};
 use clap::Args;
 use std::fmt;
@@ -249,7 +249,8 @@ impl Built {
     pub fn payload(&self) -> Result<Payload<'_>, DecodeError> {
         let board = self.plan()?.board;
         let tree = (!self.is_tree_with_firmware).then_some(self.board_tree.as_slice());
-        Ok(Payload { image: &self.image, board: board.name.as_str(), window: board.window, tree })
+        let place = Span { size: hypervisor::extent(&self.image), ..board.window };
+        Ok(Payload { image: &self.image, board: board.name.as_str(), place, tree })
     }
 
     /// The machine whose firmware starts the image; `None` if QEMU does not have the board.

@@ -10,7 +10,7 @@ mod support;
 use bulkhead::inspect::inspect;
 use bulkhead::run::Serial;
 use bulkhead::system::{Built, Options, build, missing_files};
-use bulkhead_plan::{BLOCK, Load, NO_PARTITION, RegionKind};
+use bulkhead_plan::{BLOCK, Load, NO_PARTITION, RegionKind, Span};
 use bulkhead_verify::verify;
 use dtoolkit::fdt::Fdt;
 use dtoolkit::{Node, Property};
@@ -148,6 +148,11 @@ fn what_lies_in_place_is_in_the_file_where_its_partition_has_it() {
     let kernel = std::fs::read(tests().join("images/kernel")).unwrap();
     assert_eq!(built.image[at..][..kernel.len()], kernel[..]);
     assert_eq!(built.home(), Some(window.base.0));
+    let taken = built.payload().unwrap().place;
+    let file = Span { size: u64::try_from(built.image.len()).unwrap(), ..window };
+    assert!(taken.base == window.base && taken.contains(&file), "{taken}");
+    let plain = self::built("three");
+    assert_eq!(plain.payload().unwrap().place, plain.plan().unwrap().board.window);
 }
 
 #[test]

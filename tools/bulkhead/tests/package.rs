@@ -21,7 +21,7 @@ fn image(bytes: usize) -> Vec<u8> {
 }
 
 fn payload<'a>(image: &'a [u8], tree: Option<&'a [u8]>) -> Payload<'a> {
-    Payload { image, board: "a-board", window: WINDOW, tree }
+    Payload { image, board: "a-board", place: WINDOW, tree }
 }
 
 fn file(purpose: Purpose, payload: &Payload<'_>) -> Vec<u8> {

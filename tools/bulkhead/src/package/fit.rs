@@ -41,7 +41,7 @@ fn image(payload: &Payload<'_>) -> DeviceTreeNode {
     // To U-Boot what it starts by Linux's boot protocol is Linux.
     text(&mut node, "os", "linux");
     for name in ["load", "entry"] {
-        bytes(&mut node, name, &payload.window.base.0.to_be_bytes());
+        bytes(&mut node, name, &payload.place.base.0.to_be_bytes());
     }
     node
 }

@@ -36,8 +36,8 @@ pub struct Payload<'a> {
     pub image: &'a [u8],
     /// The board's name.
     pub board: &'a str,
-    /// Where it runs.
-    pub window: Span,
+    /// Where it runs: its window, and what lies in place behind that.
+    pub place: Span,
     /// The board's device tree, unless the firmware has one of its own.
     pub tree: Option<&'a [u8]>,
 }
@@ -74,12 +74,12 @@ impl Purpose {
 
     /// What to do with what was written to `output`; empty where there is nothing to say.
     pub fn next(self, payload: &Payload<'_>, output: &str) -> String {
-        let window = payload.window;
+        let place = payload.place;
         match self {
             Self::Image => String::new(),
             Self::Fit => {
                 let tree = if payload.tree.is_some() { "" } else { " - ${fdtcontroladdr}" };
-                format!("load it outside of {window}, then: bootm ADDRESS#bulkhead{tree}\n")
+                format!("load it outside of {place}, then: bootm ADDRESS#bulkhead{tree}\n")
             }
             Self::Sd => format!("write it to a card: bulkhead flash {output} --to /dev/DISK\n"),
             Self::Pi => {

@@ -13,7 +13,7 @@ pub(super) fn folder(payload: &Payload<'_>) -> Vec<(&'static str, Vec<u8>)> {
 const KERNEL: &str = "kernel8.img";
 
 fn config(payload: &Payload<'_>) -> String {
-    let Payload { board, window, .. } = payload;
+    let Payload { board, place, .. } = payload;
     format!(
         "# Written by `bulkhead build --for pi`, for {board}.\n\
          arm_64bit=1\n\
@@ -25,6 +25,6 @@ fn config(payload: &Payload<'_>) -> String {
          # The PL011 on the pins of the header, not at the Bluetooth chip; its clock stays as it is.\n\
          enable_uart=1\n\
          dtoverlay=disable-bt\n",
-        window.base.0
+        place.base.0
     )
 }
