@@ -7,6 +7,7 @@
 
 pub mod bench;
 mod board;
+mod boards;
 
 mod boot;
 #[cfg(test)]
@@ -102,6 +103,8 @@ pub enum Need {
     Linux,
     /// The kernels that are fetched besides that of `linux`.
     Kernels,
+    /// The fetched device trees that boards name.
+    Boards,
     /// The fetched `u-boot` guest.
     UBoot,
     /// The fetched workloads for Linux.
@@ -139,6 +142,7 @@ pub fn all(long: bool) -> Vec<Test> {
         uboot::TESTS,
         firmware::TESTS,
         gicv2::TESTS,
+        boards::TESTS,
         intruder::TESTS,
         restart::TESTS,
         waiting::TESTS,

@@ -17,8 +17,13 @@ impl<'a> Context<'a> {
         let path = self.folder(Board::Virt).join(name).with_extension("toml");
         match self.board {
             Board::Virt => Ok(path),
-            Board::VirtGicv2 => self.made(name, &fs::read_to_string(path)?),
+            _ => self.made(name, &fs::read_to_string(path)?),
         }
+    }
+
+    /// A system of the test's board itself, by its name.
+    pub(crate) fn own(&self, name: &str) -> PathBuf {
+        self.folder(self.board).join(name).with_extension("toml")
     }
 
     /// A system of the test's board whose file says `text`.

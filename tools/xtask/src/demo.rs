@@ -64,6 +64,9 @@ fn fetch_missing(missing: &[PathBuf], install: Install) -> Result<(), Failure> {
     if missing.iter().any(|file| file.starts_with("boards")) {
         fetch::boards()?;
     }
+    if missing.iter().any(|file| file.starts_with("linux-6.12")) {
+        fetch::kernels()?;
+    }
     if missing.iter().any(|file| file.starts_with("linux") && file != disk) {
         return fetch::linux(fetch::KERNEL_PACKAGE, install);
     }
