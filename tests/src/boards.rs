@@ -10,7 +10,7 @@ use crate::refusal::is_refused;
 use crate::{Board, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::run::Machine;
-use bulkhead::system::Built;
+use bulkhead::system::{Built, Options, Venue, build};
 use bulkhead_plan::RegionKind;
 use regex::bytes::Regex;
 use std::ffi::OsString;
@@ -27,22 +27,27 @@ pub(crate) const TESTS: &[Test] = &[
     places(Board::Versal),
     places(Board::Zcu102),
     places(Board::Imx8mp),
+    Test {
+        name: "what QEMU does not model stays in an image for the board",
+        run: absent,
+        ..linux(Board::Zcu102)
+    },
 ];
 
 const fn linux(board: Board) -> Test {
-    const NEEDS: &[Need] = &[Need::Boards, Need::Kernels, Need::Linux];
+    const NEEDS: &[Need] = &[Need::BoardTrees, Need::Kernels, Need::Linux];
     let name = "Linux reaches a shell and powers off while its neighbour loses no tick";
     Test { group: "boards", name, needs: NEEDS, board, run: beside_bare_metal, ..Test::PLAIN }
 }
 
 const fn refusals(board: Board) -> Test {
-    const NEEDS: &[Need] = &[Need::Boards];
+    const NEEDS: &[Need] = &[Need::BoardTrees];
     let name = "another board, less of it, or memory that its firmware keeps is refused";
     Test { group: "boards", name, needs: NEEDS, board, run: refused, ..Test::PLAIN }
 }
 
 const fn places(board: Board) -> Test {
-    const NEEDS: &[Need] = &[Need::Boards];
+    const NEEDS: &[Need] = &[Need::BoardTrees];
     let name = "the image starts low and high in RAM";
     Test { group: "boards", name, needs: NEEDS, board, run: low_and_high, ..Test::PLAIN }
 }
@@ -163,6 +168,19 @@ fn low_and_high(context: &Context<'_>) -> Result<()> {
         expect(&mut running, r"every partition has stopped: off\r\n").with_context(at)?;
         let log = String::from_utf8_lossy(running.transcript("bulkhead"));
         ensure!(!log.contains("no device tree"), "the device tree was lost: {}", at());
+    }
+    Ok(())
+}
+
+fn absent(context: &Context<'_>) -> Result<()> {
+    const GPIO: &[u8] = b"gpio@ff0a0000\0";
+    for (venue, is_there) in [(Venue::Board, true), (Venue::Qemu, false)] {
+        let options = Options { images: vec![context.images.clone()], venue, ..Options::default() };
+        let built = build(&context.own("linux"), &options).map_err(|failure| anyhow!("{failure}"))?;
+        let tree = built.device_tree("linux").context("a device tree")?;
+        ensure!(find(tree, GPIO).is_some() == is_there, "{venue:?}");
+        let maps = built.plan()?.regions.iter().any(|region| region.span.base.0 == 0xff0a_0000);
+        ensure!(maps == is_there && built.absent.is_empty() == is_there, "{venue:?}: {:?}", built.absent);
     }
     Ok(())
 }

@@ -103,8 +103,6 @@ pub enum Need {
     Linux,
     /// The kernels that are fetched besides that of `linux`.
     Kernels,
-    /// The fetched device trees that boards name.
-    Boards,
     /// The fetched `u-boot` guest.
     UBoot,
     /// The fetched workloads for Linux.

@@ -5,7 +5,7 @@
 
 use crate::{Board, Context, Running};
 use anyhow::{Context as _, Result, anyhow, ensure};
-use bulkhead::system::{Built, Options, build};
+use bulkhead::system::{Built, Options, Venue, build};
 use object::read::elf::ProgramHeader;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,12 @@ impl<'a> Context<'a> {
 
     /// Builds the system at `path`, with the hypervisor in `hypervisor` or the ordinary one.
     pub(crate) fn build(&self, path: &Path, hypervisor: Option<PathBuf>) -> Result<Built> {
-        let options = Options { images: vec![self.images.clone()], hypervisor, ..Options::default() };
+        let options = Options {
+            images: vec![self.images.clone()],
+            hypervisor,
+            venue: Venue::Qemu,
+            ..Options::default()
+        };
         build(path, &options).map_err(|failure| anyhow!("{failure}"))
     }
 

@@ -44,6 +44,7 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
         images: vec![images()],
         kernel: arguments.kernel.clone(),
         initrd: arguments.initrd.clone(),
+        venue: system::Venue::Qemu,
         ..system::Options::default()
     };
     let to_fetch = system::missing_files(&system, &options);
@@ -53,6 +54,7 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     build::build()?;
     fetch_missing(&to_fetch, install)?;
     let built = system::build(&system, &options)?;
+    eprint!("{}", built.losses());
     let machine = launch(&built, &images(), arguments.options.firmware.as_deref())?;
     run::run(&machine, &arguments.options, &options.hypervisor_path())?;
     Ok(())

@@ -166,11 +166,6 @@ fn provide(arguments: &Arguments, selected: &[Test]) -> Result<Setting, Failure>
     {
         missing.push((Need::Kernels, failure.text));
     }
-    if needs(Need::Boards)
-        && let Err(failure) = fetch::boards()
-    {
-        missing.push((Need::Boards, failure.text));
-    }
     if needs(Need::UBoot)
         && let Err(failure) = fetch::u_boot()
     {
