@@ -1,7 +1,7 @@
 //! The boards that tests run on.
 //!
-//! Every test runs on QEMU's `virt` with a GICv3. What depends on the interrupt controller runs on that with a
-//! GICv2 as well: the same test, for it is to find the same.
+//! Most tests run on QEMU's `virt` with a GICv3. What depends on the interrupt controller runs on that with a
+//! GICv2 as well: the same test, for it is to find the same. What depends on the board is in `boards.rs`.
 
 /// A board of `board-configs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub enum Board {
     Virt,
     /// The same with a GICv2.
     VirtGicv2,
+    /// NXP's i.MX 8M Plus.
+    Imx8mp,
+    /// AMD's Zynq UltraScale+.
+    Zcu102,
+    /// AMD's Versal, as QEMU has it.
+    Versal,
 }
 
 /// When a test runs on [`Board::VirtGicv2`] too.
@@ -25,30 +31,32 @@ pub enum Again {
 }
 
 impl Board {
-    /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Virt, Self::VirtGicv2];
+    /// Those on which operations are measured: one with each interrupt controller.
+    pub const MEASURED: [Self; 2] = [Self::Virt, Self::VirtGicv2];
 
     /// Its folder in `board-configs`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Virt => "qemu-virt",
             Self::VirtGicv2 => "qemu-virt-gicv2",
+            Self::Imx8mp => "imx8mp-evk",
+            Self::Zcu102 => "zcu102",
+            Self::Versal => "versal-virt",
         }
     }
 
     /// What its interrupt controller is called where figures are written down.
     pub const fn gic(self) -> &'static str {
-        match self {
-            Self::Virt => "gicv3",
-            Self::VirtGicv2 => "gicv2",
-        }
+        if self.has_gicv2() { "gicv2" } else { "gicv3" }
+    }
+
+    /// Whether it has a GICv2, else a GICv3.
+    pub(crate) const fn has_gicv2(self) -> bool {
+        matches!(self, Self::VirtGicv2 | Self::Zcu102)
     }
 
     /// What Linux calls its interrupt controller in `/proc/interrupts`.
     pub(crate) const fn gic_in_linux(self) -> &'static str {
-        match self {
-            Self::Virt => "GICv3",
-            Self::VirtGicv2 => "GIC-0",
-        }
+        if self.has_gicv2() { "GIC-0" } else { "GICv3" }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, bare_machine, begin, higher_window, put};
 use crate::refusal::is_refused;
-use crate::{Again, Board, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead_plan::RegionKind;
 use dtoolkit::memreserve::MemoryReservation;
@@ -137,10 +137,10 @@ fn reserve(tree: &mut DeviceTree, page: u64) -> Result<()> {
 
 fn gic_elsewhere(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("demo")?, None)?;
-    let (last, moved) = match context.board {
-        Board::Virt => ("0x800ffff", &[[0x0b00_0000, 0x0b0a_0000]][..]),
+    let (last, moved) = match context.board.has_gicv2() {
+        false => ("0x800ffff", &[[0x0b00_0000, 0x0b0a_0000]][..]),
         // The distributor, then only the CPU interface.
-        Board::VirtGicv2 => ("0x8000fff", &[[0x0b00_0000, 0x0b01_0000], [0x0800_0000, 0x0b01_0000]][..]),
+        true => ("0x8000fff", &[[0x0b00_0000, 0x0b01_0000], [0x0800_0000, 0x0b01_0000]][..]),
     };
     for [distributor, rest] in moved.iter().copied() {
         let tree = Tree {
@@ -164,9 +164,9 @@ fn gic_elsewhere(context: &Context<'_>) -> Result<()> {
 /// Where no device tree says what the GIC is, it is asked itself.
 fn another_gic(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.made("another-gic", SYSTEM)?, None)?;
-    let options = match context.board {
-        Board::Virt => ["-machine", "gic-version=2"],
-        Board::VirtGicv2 => ["-machine", "gic-version=3"],
+    let options = match context.board.has_gicv2() {
+        false => ["-machine", "gic-version=2"],
+        true => ["-machine", "gic-version=3"],
     };
     let options = options.map(str::to_owned).to_vec();
     let mut machine = Loader { options, ..Loader::default() }.start(context, "another-gic", &built)?;
@@ -180,7 +180,8 @@ fn cells(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-fn expect(machine: &mut Running<'_>, pattern: &str) -> Result<()> {
+/// The hypervisor says this.
+pub(crate) fn expect(machine: &mut Running<'_>, pattern: &str) -> Result<()> {
     machine.expect("bulkhead", &Regex::new(pattern)?, patience())?;
     Ok(())
 }

@@ -43,8 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(240);
 fn run(context: &Context<'_>, interrupts: Interrupts) -> Result<()> {
     let (sizes, seeds): (&[u64], _) = match context.board {
         _ if context.long => (&[2, 4, 8], 1..=SEEDS),
-        Board::Virt => (&[2, 4], 1..=1),
         Board::VirtGicv2 => (&[2], 1..=1),
+        _ => (&[2, 4], 1..=1),
     };
     let seeds =
         std::env::var("BULKHEAD_SEED").map_or(Ok(seeds), |seed| seed.parse().map(|seed| seed..=seed))?;

@@ -7,6 +7,7 @@
 
 pub mod bench;
 mod board;
+mod boards;
 
 mod boot;
 #[cfg(test)]
@@ -141,6 +142,7 @@ pub fn all(long: bool) -> Vec<Test> {
         firmware::TESTS,
         gicv2::TESTS,
         states::TESTS,
+        boards::TESTS,
         intruder::TESTS,
         restart::TESTS,
         waiting::TESTS,

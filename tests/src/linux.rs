@@ -273,12 +273,14 @@ impl<'a> Linux<'a> {
 
     /// What the guest itself has counted.
     fn interrupts(&mut self) -> Result<Interrupts> {
-        let line = |text: &str| -> u64 {
-            text.split_whitespace().map_while(|count| count.parse::<u64>().ok()).sum()
-        };
-        let timer = self.answer("cat /proc/interrupts", r"\n *\d+:([ 0-9]+)GIC[^\n]*arch_timer")?;
-        let disk = self.answer("cat /proc/interrupts", r"\n *\d+:([ 0-9]+)GIC[^\n]*virtio0")?;
-        Ok(Interrupts { timer: line(&timer), disk: line(&disk) })
+        Ok(Interrupts { timer: self.interrupts_of("arch_timer")?, disk: self.interrupts_of("virtio0")? })
+    }
+
+    /// How many it has counted of a device, on all CPUs.
+    pub(crate) fn interrupts_of(&mut self, device: &str) -> Result<u64> {
+        let line = format!(r"\n *\d+:([ 0-9]+)GIC[^\n]*{device}");
+        let counts = self.answer("cat /proc/interrupts", &line)?;
+        Ok(counts.split_whitespace().map_while(|count| count.parse::<u64>().ok()).sum())
     }
 
     /// Switches it off from inside.

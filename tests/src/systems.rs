@@ -5,7 +5,7 @@
 
 use crate::{Board, Context, Running};
 use anyhow::{Context as _, Result, anyhow, ensure};
-use bulkhead::system::{Built, Options, build};
+use bulkhead::system::{Built, Options, Venue, build};
 use object::read::elf::ProgramHeader;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,13 @@ impl<'a> Context<'a> {
         let path = self.folder(Board::Virt).join(name).with_extension("toml");
         match self.board {
             Board::Virt => Ok(path),
-            Board::VirtGicv2 => self.made(name, &fs::read_to_string(path)?),
+            _ => self.made(name, &fs::read_to_string(path)?),
         }
+    }
+
+    /// A system of the test's board itself, by its name.
+    pub(crate) fn own(&self, name: &str) -> PathBuf {
+        self.folder(self.board).join(name).with_extension("toml")
     }
 
     /// A system of the test's board whose file says `text`.
@@ -36,7 +41,12 @@ impl<'a> Context<'a> {
 
     /// Builds the system at `path`, with the hypervisor in `hypervisor` or the ordinary one.
     pub(crate) fn build(&self, path: &Path, hypervisor: Option<PathBuf>) -> Result<Built> {
-        let options = Options { images: vec![self.images.clone()], hypervisor, ..Options::default() };
+        let options = Options {
+            images: vec![self.images.clone()],
+            hypervisor,
+            venue: Venue::Qemu,
+            ..Options::default()
+        };
         build(path, &options).map_err(|failure| anyhow!("{failure}"))
     }
 

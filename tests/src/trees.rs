@@ -23,7 +23,11 @@ pub(crate) const TESTS: &[Test] = &[
         "the boards of Debian's kernel are imported and carved up, and dtc reads what comes out",
         every_board,
     ),
-    test("a board that nobody has tried is imported, described and built", first::transcript),
+    test("a board that nobody has tried is imported, described and built", first::first_board),
+    Test {
+        needs: &[Need::DeviceTrees, Need::Kernels],
+        ..test("a board is ported from its device tree to Linux with a UART", first::porting)
+    },
 ];
 
 const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {

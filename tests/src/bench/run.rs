@@ -2,7 +2,7 @@
 
 use crate::counted::{Counts, INSTRUCTION_TIME};
 use crate::systems::flat;
-use crate::{Board, Context, patience};
+use crate::{Context, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::run::{Machine, Serial};
 use counter::Report;
@@ -74,10 +74,8 @@ impl Run {
     pub(crate) fn natively(&self, context: &Context<'_>) -> Result<Outcome> {
         let elf = fs::read(context.images.join("bench.elf")).context("bench.elf")?;
         let image = context.scratch_file(&unique("bench-native"), "image.bin", &flat(&elf)?)?;
-        let fixed = match context.board {
-            Board::Virt => "-machine virt,gic-version=3,dtb-randomness=off -m 1G -nic none",
-            Board::VirtGicv2 => "-machine virt,gic-version=2,dtb-randomness=off -m 1G -nic none",
-        };
+        let version = if context.board.has_gicv2() { 2 } else { 3 };
+        let fixed = format!("-machine virt,gic-version={version},dtb-randomness=off -m 1G -nic none");
         let mut args: Vec<_> = fixed.split(' ').chain(INSTRUCTION_TIME).map(Into::into).collect();
         args.extend(["-cpu".into(), CPU.into(), "-smp".into(), self.cpus.to_string().into()]);
         args.extend(["-kernel".into(), image.into(), "-append".into(), self.arguments().into()]);

@@ -3,7 +3,7 @@
 //! Each patient has a CPU more than fall: its herald, which tells the warden that the time has come.
 
 use super::times;
-use crate::{Board, Context, Running, patience};
+use crate::{Context, Running, patience};
 use anyhow::{Result, ensure};
 use bulkhead_plan::limits;
 use regex::bytes::Regex;
@@ -40,9 +40,9 @@ pub(crate) fn run_made(
 ) -> Result<()> {
     let all: Vec<&str> = WOKEN.iter().chain(&LOST).copied().collect();
     // The warden has a CPU, each patient a herald besides.
-    let room = match context.board {
-        Board::Virt => limits::CPUS,
-        Board::VirtGicv2 => limits::CPU_INTERFACES as usize,
+    let room = match context.board.has_gicv2() {
+        false => limits::CPUS,
+        true => limits::CPU_INTERFACES as usize,
     };
     for (part, falls) in all.chunks((room - 1) / (cpus + 1)).enumerate() {
         run_some(context, &Ward { interrupts, cpus, part, falls }, made)?;

@@ -1,6 +1,6 @@
-//! The transcript in `docs/first-board.md`, done again by its reader.
+//! The transcripts in `docs/first-board.md` and `docs/porting.md`, done again by their reader.
 //!
-//! It is about a board that nothing in this repository was written for, so it runs where device trees of such
+//! They are about boards that nothing in this repository was written for, so they run where device trees of such
 //! boards were fetched. A `toml` block is a file, whose first line is its path; a `diff` block is an edit of
 //! one; a `console` block is what `trycmd` understands. `BLESS=1 TRYCMD=overwrite` writes what is said.
 
@@ -14,17 +14,34 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use trycmd::TestCases;
 
-/// The document, from the root.
-const DOCUMENT: &str = "docs/first-board.md";
-/// The tree that it is about, in the folder of fetched ones.
-const TREE: &str = "freescale/fsl-lx2160a-rdb.dtb";
+/// A document, and the tree that it is about in the folder of fetched ones.
+struct Transcript {
+    document: &'static str,
+    tree: &'static str,
+}
+
+const FIRST_BOARD: Transcript =
+    Transcript { document: "docs/first-board.md", tree: "freescale/fsl-lx2160a-rdb.dtb" };
+const PORTING: Transcript =
+    Transcript { document: "docs/porting.md", tree: "freescale/imx8mm-beacon-kit.dtb" };
+
 /// Stands in for Cargo where a document says `cargo bulkhead`.
 const PROGRAMS: &str = "tools/bulkhead/tests/programs";
 
-/// Does what the document says, block by block.
-pub(super) fn transcript(context: &Context<'_>) -> Result<()> {
-    let desk = Desk::new(context)?;
-    let document = context.root.join(DOCUMENT);
+/// Does what the document about a first use says.
+pub(super) fn first_board(context: &Context<'_>) -> Result<()> {
+    transcript(context, &FIRST_BOARD)
+}
+
+/// Does what the document about porting says.
+pub(super) fn porting(context: &Context<'_>) -> Result<()> {
+    transcript(context, &PORTING)
+}
+
+/// Does what a document says, block by block.
+fn transcript(context: &Context<'_>, transcript: &Transcript) -> Result<()> {
+    let desk = Desk::new(context, transcript)?;
+    let document = context.root.join(transcript.document);
     let text = fs::read_to_string(&document)?;
     let block = Regex::new(r"(?ms)^```(\w+)\n(.*?)^```\n")?;
     let mut done = String::new();
@@ -55,12 +72,12 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(context: &Context<'_>) -> Result<Self> {
-        let scratch = context.scratch("first-board")?;
+    fn new(context: &Context<'_>, transcript: &Transcript) -> Result<Self> {
+        let scratch = context.scratch(transcript.document)?;
         fs::remove_dir_all(&scratch)?;
         let (case, folder) = (scratch.join("block.md"), scratch.join("block.in"));
         fs::create_dir_all(folder.join("board-configs"))?;
-        let tree = context.images.join("device-trees").join(TREE);
+        let tree = context.images.join("device-trees").join(transcript.tree);
         fs::copy(&tree, folder.join(tree.file_name().context("a name")?))
             .with_context(|| tree.display().to_string())?;
         let target = context.images.parent().context("a folder of builds")?.to_owned();

@@ -13,7 +13,7 @@ use bulkhead::pages;
 use bulkhead::run;
 use bulkhead::schema::Document;
 use bulkhead::sketch::{Sketch, sketch};
-use bulkhead::system::{self, Built, Failure, Options};
+use bulkhead::system::{self, Built, Failure, Options, Venue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::{Shell, generate};
 use std::fs;
@@ -195,7 +195,10 @@ fn execute(verb: Verb) -> Result<(), Stop> {
             generate(shell, &mut Command::command(), "bulkhead", &mut std::io::stdout());
         }
         Verb::Decode(log) => return decode(&log),
-        Verb::Run { system, options } => return start(&system, &options),
+        Verb::Run { mut system, options } => {
+            system.options.venue = Venue::Qemu;
+            return start(&system, &options);
+        }
     }
     Ok(())
 }
@@ -257,6 +260,7 @@ fn log_in(dump: &Path) -> Result<Vec<u8>, Stop> {
 
 fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     let built = system.build()?;
+    eprint!("{}", built.losses());
     let folder = tempfile::tempdir().map_err(|error| host("making a temporary folder", &error))?;
     let machine = launch(&built, folder.path(), options.firmware.as_deref())?;
     let symbols = system.options.hypervisor_path();

@@ -49,6 +49,19 @@ pub struct Options {
     /// Refuse to choose anything that `layout.lock` does not say
     #[arg(long)]
     pub locked: bool,
+    /// Where the image is to run.
+    #[arg(skip)]
+    pub venue: Venue,
+}
+
+/// Where an image is to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Venue {
+    /// On the board.
+    #[default]
+    Board,
+    /// In QEMU's model of it, which may lack devices: those the board file names as absent.
+    Qemu,
 }
 
 /// A proven image and what is worth knowing of it.
@@ -62,6 +75,8 @@ pub struct Built {
     pub proof: Proof,
     /// What the hypervisor takes.
     pub size: Size,
+    /// Partitions and what they go without, for QEMU does not model it.
+    pub absent: Vec<(String, String)>,
     plan: PlanBytes,
     trees: Vec<Option<Vec<u8>>>,
     map: Map,
@@ -124,9 +139,11 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     let wish = load(path, report)?;
     let board = Board::read(&wish, &options.images, report)?;
     rules::acceptances(&wish, &board, report);
-    let system = expand(&wish, &board, report);
+    let mut system = expand(&wish, &board, report);
     rules::check(&system, report);
     rules::check_today(&system, report);
+    // Only now: what is wrong on the board is wrong in QEMU, too.
+    let absent = if options.venue == Venue::Qemu { system.leave_absent_out() } else { Vec::new() };
     let guests = guest::read(&system, options, report);
     rules::check_programs(&system, &guests, report);
     let hypervisor = hypervisor::read(options, report);
@@ -144,7 +161,8 @@ fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Bu
     if !report.is_clean() {
         return None;
     }
-    Some(finish(&system, assembly, machine, report).map_err(Failure::Unproven))
+    let built = finish(&system, assembly, machine, report);
+    Some(built.map(|built| Built { absent, ..built }).map_err(Failure::Unproven))
 }
 
 fn finish(
@@ -174,6 +192,7 @@ fn finish(
         sources: report.clone(),
         board_tree: system.board.tree.to_blob(),
         is_tree_with_firmware: system.wish.board.device_tree.value == QEMU_TREE,
+        absent: Vec::new(),
     })
 }
 
@@ -197,6 +216,14 @@ impl Built {
         let plan = self.plan().ok()?;
         let window = plan.board.window;
         plan.loads.iter().any(|load| load.is_in_place(&window)).then_some(window.base.0)
+    }
+
+    /// What partitions go without in QEMU, a line each.
+    pub fn losses(&self) -> String {
+        let line = |(who, device): &(String, String)| {
+            format!("note: QEMU does not model `{device}`: in this run `{who}` goes without\n")
+        };
+        self.absent.iter().map(line).collect()
     }
 
     /// Who owns what.

@@ -44,6 +44,7 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
         images: vec![images()],
         kernel: arguments.kernel.clone(),
         initrd: arguments.initrd.clone(),
+        venue: system::Venue::Qemu,
         ..system::Options::default()
     };
     let to_fetch = system::missing_files(&system, &options);
@@ -53,6 +54,7 @@ pub(crate) fn demo(arguments: &Arguments) -> Result<(), Failure> {
     build::build()?;
     fetch_missing(&to_fetch, install)?;
     let built = system::build(&system, &options)?;
+    eprint!("{}", built.losses());
     let machine = launch(&built, &images(), arguments.options.firmware.as_deref())?;
     run::run(&machine, &arguments.options, &options.hypervisor_path())?;
     Ok(())
@@ -63,6 +65,9 @@ fn fetch_missing(missing: &[PathBuf], install: Install) -> Result<(), Failure> {
     let disk = Path::new("linux/disk.img");
     if missing.iter().any(|file| file.starts_with("boards")) {
         fetch::boards()?;
+    }
+    if missing.iter().any(|file| file.starts_with("linux-6.12")) {
+        fetch::kernels()?;
     }
     if missing.iter().any(|file| file.starts_with("linux") && file != disk) {
         return fetch::linux(fetch::KERNEL_PACKAGE, install);

@@ -66,7 +66,7 @@ enum Guest {
         #[arg(long)]
         no_install: bool,
     },
-    /// Debian's other kernels, which the long tier tries `linux` with
+    /// Debian's other kernels: for boards that the smallest has no driver for, and for the long tier
     Kernels,
     /// Debian's U-Boot for QEMU's `virt`
     UBoot,

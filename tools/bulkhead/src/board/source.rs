@@ -83,6 +83,8 @@ pub(crate) fn machine_arguments(qemu: &Qemu, size: MachineSize, options: &str) -
         &format!("{memory}B"),
         "-nic",
         "none",
+        "-audio",
+        "none",
     ]
     .into_iter()
     .chain(qemu.accel.iter().flat_map(|accel| ["-accel", &accel.value]))

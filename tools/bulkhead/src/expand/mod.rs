@@ -84,6 +84,24 @@ pub(crate) fn expand<'a>(wish: &'a Wish, board: &'a Board, report: &mut Report) 
     System { wish, board, partitions }
 }
 
+impl System<'_> {
+    /// Takes the devices from their partitions that QEMU does not model; gives who lost what.
+    pub(crate) fn leave_absent_out(&mut self) -> Vec<(String, String)> {
+        let tree = &self.board.tree;
+        let named = self.wish.board.qemu.iter().flat_map(|qemu| &qemu.absent);
+        let absent: Vec<NodeId> =
+            named.filter_map(|device| tree.find(&device.value)).flat_map(|root| tree.subtree(root)).collect();
+        let mut lost = Vec::new();
+        for partition in &mut self.partitions {
+            let name = partition.wish.name.value.clone();
+            let gone = partition.devices.iter().filter(|device| absent.contains(&device.node));
+            lost.extend(gone.map(|device| (name.clone(), tree.node(device.node).path.clone())));
+            partition.devices.retain(|device| !absent.contains(&device.node));
+        }
+        lost
+    }
+}
+
 impl Partition<'_> {
     /// Its name.
     pub(crate) fn name(&self) -> &str {

@@ -77,6 +77,8 @@ pub(crate) struct Qemu {
     pub(crate) serial: Vec<Located<String>>,
     /// `-accel`, if QEMU's own choice does not do.
     pub(crate) accel: Option<Located<String>>,
+    /// Devices of the board that it does not model.
+    pub(crate) absent: Vec<Located<String>>,
 }
 
 impl BoardFile {
@@ -166,8 +168,17 @@ fn qemu(mut fields: Fields<'_>, report: &mut Report) -> Option<Qemu> {
     let memory = fields.required("memory", report);
     let serial = fields.required::<Vec<Located<String>>>("serial", report);
     let accel = fields.optional("accel", report);
+    let absent = fields.optional::<Vec<Located<String>>>("absent", report);
     fields.finish(report);
-    Some(Qemu { machine: machine?, cpu: cpu?, cpus: cpus?, memory: memory?, serial: serial?.value, accel })
+    Some(Qemu {
+        machine: machine?,
+        cpu: cpu?,
+        cpus: cpus?,
+        memory: memory?,
+        serial: serial?.value,
+        accel,
+        absent: absent.map(|list| list.value).unwrap_or_default(),
+    })
 }
 
 /// The folder's own name, also where the path to it is empty or ends in `..`.

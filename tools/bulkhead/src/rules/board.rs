@@ -87,6 +87,19 @@ pub(super) fn serial_lines_exist(system: &System<'_>, report: &mut Report) {
     }
 }
 
+/// What the machine does not model, the board has.
+pub(super) fn absent_devices_exist(system: &System<'_>, report: &mut Report) {
+    let tree = &system.board.tree;
+    let absent = system.wish.board.qemu.iter().flat_map(|qemu| &qemu.absent);
+    for device in absent.filter(|device| tree.find(&device.value).is_none()) {
+        let title =
+            format!("board `{}` has no device `{}` that QEMU could lack", system.board.name, device.value);
+        let paths = tree.ids().map(|id| tree.node(id).path.as_str());
+        let unknown = Diagnostic::new(Code::DeviceUnknown, title).at(&device.site, "no such device");
+        report.push(unknown.help_if(did_you_mean(&device.value, paths)));
+    }
+}
+
 /// No two serial lines are one device.
 pub(super) fn serial_lines_differ(system: &System<'_>, report: &mut Report) {
     let Some(qemu) = &system.wish.board.qemu else { return };

@@ -74,6 +74,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     board::machine_is_not_reduced(system, report);
     board::wishes_for_qemu_have_one(system, report);
     board::serial_lines_exist(system, report);
+    board::absent_devices_exist(system, report);
     board::serial_lines_differ(system, report);
     board::consoles_are_seen(system, report);
     board::console_is_the_firmwares(system, report);
