@@ -64,9 +64,9 @@ fn falls(context: &Context<'_>) -> Result<()> {
 /// By the attacks on the interrupt controller, which know what there is to see.
 fn views(context: &Context<'_>) -> Result<()> {
     let modes: &[&str] = if context.long { &["direct", "guarded"] } else { &["direct"] };
+    let done = regex::bytes::Regex::new(r"(?m)^done\r\n")?;
     for mode in modes {
         let mut machine = context.run("states", &made(context, "views", &VIEWS.replace("MODE", mode))?)?;
-        let done = regex::bytes::Regex::new(r"(?m)^done\r\n")?;
         machine.expect("intruder", &done, Instant::now() + PATIENCE)?;
         let said = String::from_utf8_lossy(machine.transcript("intruder")).into_owned();
         ensure!(said.contains("the GIC has two security states\r\n"), "{said}");
