@@ -45,20 +45,25 @@ fn registers(board: &Board, partition: &Partition<'_>) -> Vec<u32> {
     let (address, size) = cells(board, board.gic.node);
     let reg = board.tree.node(board.gic.node).cells("reg");
     if board.gic.version == Version::V2 {
-        let interface = board.gic.cpu_interface.map_or(0, |interface| interface.base);
-        let frames = [
-            (board.gic.distributor.base.0, GicVersion::V2.distributor_size()),
-            (interface, GicVersion::V2.cpu_interface_size()),
-        ];
-        return frames
-            .into_iter()
-            .flat_map(|(base, bytes)| [encode(base, address), encode(bytes, size)].concat())
-            .collect();
+        // The bus may move addresses, so what the tree says stays, and is moved as far as the board file says.
+        let moves = [0, cpu_interface_moves(board)];
+        let sizes = [GicVersion::V2.distributor_size(), GicVersion::V2.cpu_interface_size()];
+        let entry = |((entry, moves), bytes): ((&[u32], u64), u64)| {
+            [encode(decode(&entry[..address]).wrapping_add(moves), address), encode(bytes, size)].concat()
+        };
+        return reg.chunks(address + size).zip(moves).zip(sizes).flat_map(entry).collect();
     }
     let count = u64::try_from(partition.cpus.len()).unwrap_or(u64::MAX);
     let mut kept: Vec<u32> = reg.into_iter().take(2 * address + size).collect();
     kept.extend(encode(count.saturating_mul(STRIDE), size));
     kept
+}
+
+/// How far from where the tree has the CPU interface of a GICv2 the board file says that it is.
+fn cpu_interface_moves(board: &Board) -> u64 {
+    let frames = board.tree.registers(board.gic.node).unwrap_or_default();
+    let (Some(is), Some(was)) = (board.gic.cpu_interface, frames.get(1)) else { return 0 };
+    is.base.wrapping_sub(was.base.0)
 }
 
 /// The cells of addresses and sizes on the bus that a node hangs on.
@@ -67,6 +72,10 @@ fn cells(board: &Board, id: NodeId) -> (usize, usize) {
     let count =
         |name, default| usize::try_from(board.tree.node(bus).cell(name).unwrap_or(default)).unwrap_or(0);
     (count("#address-cells", 2), count("#size-cells", 1))
+}
+
+fn decode(cells: &[u32]) -> u64 {
+    cells.iter().fold(0, |value, cell| value << 32 | u64::from(*cell))
 }
 
 /// A number in so many cells, at most two.
