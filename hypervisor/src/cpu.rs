@@ -82,8 +82,9 @@ extern "C" fn live(index: usize) -> ! {
 }
 
 extern "C" fn wait(index: usize) -> ! {
-    let Some(seat) = seat(index) else { berth::sleep() };
-    berth::rest(seat.system, index);
+    if let Some(system) = system::get() {
+        berth::rest(system, index);
+    }
     live(index)
 }
 
@@ -200,6 +201,7 @@ fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, natur
 }
 
 /// The guest has failed: what there is to know is kept, and its partition's life ends.
+#[cold]
 fn fail(system: &System, partition: &Partition, vcpu: usize, cpu: &Cpu, kind: FaultKind) -> Departure {
     let restarts = partition.power.lock().restarts();
     let Frame { registers, syndrome, history, entries } = cpu.frame;
