@@ -37,7 +37,7 @@ pub(super) fn conduit(tree: &Tree) -> Result<Conduit, String> {
     let has = |method| nodes.iter().any(|id| tree.node(*id).text("enable-method") == Some(method));
     let firmware = tree.ids().find(is_psci);
     match firmware.map(|id| tree.node(id).text("method")) {
-        _ if has(SPIN_TABLE) && !has(PSCI) => Ok(Conduit::SpinTable),
+        _ if has(SPIN_TABLE) && !has(PSCI) => releasable(tree, &nodes).map(|()| Conduit::SpinTable),
         None => {
             Err("it has no PSCI 0.2 or newer and no spin table, so no other CPU can be started".to_owned())
         }
@@ -46,6 +46,21 @@ pub(super) fn conduit(tree: &Tree) -> Result<Conduit, String> {
         }
         Some(_) if nodes.len() > 1 && !has(PSCI) => Err("no CPU of it says that PSCI starts it".to_owned()),
         Some(_) => Ok(Conduit::Smc),
+    }
+}
+
+/// Whether a spin table says where CPUs wait, and that not all wait in one place: they could not be told apart.
+fn releasable(tree: &Tree, nodes: &[NodeId]) -> Result<(), String> {
+    let places: Vec<Pa> = nodes.iter().filter_map(|id| release(tree, *id)).collect();
+    match places.split_first() {
+        None => {
+            Err("its spin table is without a `cpu-release-addr`: its firmware has not filled it in"
+                .to_owned())
+        }
+        Some((first, others)) if !others.is_empty() && others.iter().all(|other| other == first) => {
+            Err("all its CPUs wait at one `cpu-release-addr`: they cannot be released one by one".to_owned())
+        }
+        Some(_) => Ok(()),
     }
 }
 
@@ -142,5 +157,38 @@ fn unusable(tree: &Tree, id: NodeId, conduit: Option<Conduit>) -> Option<String>
         (Some(_), Some(release)) if release.is_aligned(8) => None,
         (Some(_), Some(_)) => Some("its `cpu-release-addr` is no multiple of 8".to_owned()),
         (Some(_), None) => Some("it has no `cpu-release-addr`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::tests::{node, tree, with};
+
+    /// CPUs in a spin table, each with where it waits, if that is known.
+    fn spinning(places: &[Option<u32>]) -> Tree {
+        let mut cpus = node("cpus");
+        for (number, place) in (0_u32..).zip(places) {
+            let cpu = with(with(node(&format!("cpu@{number}")), "device_type", "cpu"), "reg", number);
+            let cpu = with(cpu, "enable-method", SPIN_TABLE);
+            cpus.add_child(match place {
+                Some(place) => with(cpu, "cpu-release-addr", [0, *place]),
+                None => cpu,
+            });
+        }
+        let mut root = node("");
+        root.add_child(cpus);
+        tree(root)
+    }
+
+    #[test]
+    fn cpus_of_a_spin_table_are_released_one_by_one_or_not_at_all() {
+        assert_eq!(conduit(&spinning(&[Some(0xd8), Some(0xe0)])), Ok(Conduit::SpinTable));
+        assert_eq!(conduit(&spinning(&[None, Some(0xe0)])), Ok(Conduit::SpinTable), "the first runs already");
+        assert_eq!(conduit(&spinning(&[Some(0xd8)])), Ok(Conduit::SpinTable), "nobody else is there");
+        let one_place = conduit(&spinning(&[Some(0xfff8), Some(0xfff8)])).unwrap_err();
+        assert!(one_place.contains("one by one"), "{one_place}");
+        let nowhere = conduit(&spinning(&[None, None])).unwrap_err();
+        assert!(nowhere.contains("not filled it in"), "{nowhere}");
     }
 }

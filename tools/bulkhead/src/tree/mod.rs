@@ -192,24 +192,24 @@ impl Node {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use dtoolkit::ToPropertyValue;
     use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 
     /// A node to build a tree of.
-    pub(super) fn node(name: &str) -> DeviceTreeNode {
+    pub(crate) fn node(name: &str) -> DeviceTreeNode {
         DeviceTreeNode::new_unchecked(name)
     }
 
     /// The node with one property more.
-    pub(super) fn with<T: ToPropertyValue>(mut node: DeviceTreeNode, name: &str, value: T) -> DeviceTreeNode {
+    pub(crate) fn with<T: ToPropertyValue>(mut node: DeviceTreeNode, name: &str, value: T) -> DeviceTreeNode {
         node.add_property(DeviceTreeProperty::new_unchecked(name, value));
         node
     }
 
     /// A tree as it is read back from a blob.
-    pub(super) fn tree(root: DeviceTreeNode) -> Tree {
+    pub(crate) fn tree(root: DeviceTreeNode) -> Tree {
         let mut tree = DeviceTree::new();
         tree.root = root;
         Tree::parse(&tree.to_dtb()).unwrap()
