@@ -17,6 +17,8 @@ pub enum Board {
     Zcu102,
     /// AMD's Versal, as QEMU has it.
     Versal,
+    /// The Raspberry Pi 4.
+    Raspi4b,
 }
 
 /// When a test runs on [`Board::VirtGicv2`] too.
@@ -42,6 +44,7 @@ impl Board {
             Self::Imx8mp => "imx8mp-evk",
             Self::Zcu102 => "zcu102",
             Self::Versal => "versal-virt",
+            Self::Raspi4b => "raspi4b",
         }
     }
 
@@ -52,7 +55,12 @@ impl Board {
 
     /// Whether it has a GICv2, else a GICv3.
     pub(crate) const fn has_gicv2(self) -> bool {
-        matches!(self, Self::VirtGicv2 | Self::Zcu102)
+        matches!(self, Self::VirtGicv2 | Self::Zcu102 | Self::Raspi4b)
+    }
+
+    /// Whether somebody turns it off when the hypervisor wants it so.
+    pub(crate) const fn can_be_turned_off(self) -> bool {
+        !matches!(self, Self::Raspi4b)
     }
 
     /// What Linux calls its interrupt controller in `/proc/interrupts`.

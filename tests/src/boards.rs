@@ -4,53 +4,54 @@
 //! device tree by `-dtb`, in which QEMU writes how much memory there is, and another place for the image by a kernel of
 //! two instructions that goes there.
 
-use crate::boot::expect;
+mod places;
+mod raspi;
+mod refusals;
+
 use crate::linux::Linux;
-use crate::refusal::is_refused;
-use crate::{Board, Context, Need, Running, Test, patience};
+use crate::{Board, Context, Need, Test, patience};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use bulkhead::run::Machine;
 use bulkhead::system::{Built, Options, Venue, build};
-use bulkhead_plan::RegionKind;
+use refusals::Less;
 use regex::bytes::Regex;
-use std::ffi::OsString;
+use std::fs;
 use std::path::Path;
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
-    linux(Board::Versal),
-    linux(Board::Zcu102),
-    linux(Board::Imx8mp),
-    refusals(Board::Versal),
-    refusals(Board::Zcu102),
-    refusals(Board::Imx8mp),
-    places(Board::Versal),
-    places(Board::Zcu102),
-    places(Board::Imx8mp),
-    Test {
-        name: "what QEMU does not model stays in an image for the board",
-        run: absent,
-        ..linux(Board::Zcu102)
-    },
+    linux(Board::Versal, beside_bare_metal),
+    linux(Board::Zcu102, beside_bare_metal),
+    linux(Board::Imx8mp, beside_bare_metal),
+    linux(Board::Raspi4b, raspi::beside_bare_metal),
+    bare(Board::Versal, OTHER_BOARDS, refusals::of_boards),
+    bare(Board::Zcu102, OTHER_BOARDS, refusals::of_boards),
+    bare(Board::Imx8mp, OTHER_BOARDS, refusals::of_boards),
+    bare(Board::Raspi4b, OTHER_BOARDS, refusals::of_boards),
+    bare(Board::Zcu102, "entered at EL1 or EL3 the image says so and starts nothing", refusals::of_levels),
+    bare(Board::Versal, PLACES, places::low_and_high),
+    bare(Board::Zcu102, PLACES, places::low_and_high),
+    bare(Board::Imx8mp, PLACES, places::low_and_high),
+    bare(Board::Raspi4b, PLACES, places::low_and_high),
+    bare(Board::Raspi4b, "the hypervisor speaks through the mini UART, a 16550", raspi::by_mini_uart),
+    Test { name: "what QEMU does not model stays in an image for the board", ..linux(Board::Zcu102, absent) },
 ];
 
-const fn linux(board: Board) -> Test {
+const OTHER_BOARDS: &str = "another board, less of it, or memory that its firmware keeps is refused";
+const PLACES: &str = "the image starts low and high in RAM";
+
+const fn linux(board: Board, run: Run) -> Test {
     const NEEDS: &[Need] = &[Need::BoardTrees, Need::Kernels, Need::Linux];
     let name = "Linux reaches a shell and powers off while its neighbour loses no tick";
-    Test { group: "boards", name, needs: NEEDS, board, run: beside_bare_metal, ..Test::PLAIN }
+    Test { group: "boards", name, needs: NEEDS, board, run, ..Test::PLAIN }
 }
 
-const fn refusals(board: Board) -> Test {
+const fn bare(board: Board, name: &'static str, run: Run) -> Test {
     const NEEDS: &[Need] = &[Need::BoardTrees];
-    let name = "another board, less of it, or memory that its firmware keeps is refused";
-    Test { group: "boards", name, needs: NEEDS, board, run: refused, ..Test::PLAIN }
+    Test { group: "boards", name, needs: NEEDS, board, run, ..Test::PLAIN }
 }
 
-const fn places(board: Board) -> Test {
-    const NEEDS: &[Need] = &[Need::BoardTrees];
-    let name = "the image starts low and high in RAM";
-    Test { group: "boards", name, needs: NEEDS, board, run: low_and_high, ..Test::PLAIN }
-}
+type Run = fn(&Context<'_>) -> Result<()>;
 
 /// What the tests have to know of a model.
 struct Model {
@@ -58,10 +59,10 @@ struct Model {
     cpus: &'static str,
     /// What Linux calls the interrupt of its UART.
     uart: &'static str,
-    /// Where its interrupt controller is.
-    gic: u32,
-    /// Too little memory for its Linux, for `-m`.
-    less: &'static str,
+    /// What its device tree calls the address of its interrupt controller, and where that is.
+    gic: (u32, u64),
+    /// How it has less memory than a plan says.
+    less: Less,
     /// Where an image may lie, but not in its window.
     places: &'static [u64],
 }
@@ -71,23 +72,30 @@ fn model(board: Board) -> Result<Model> {
         Board::Imx8mp => Ok(Model {
             cpus: "2",
             uart: "serial",
-            gic: 0x3880_0000,
-            less: "512M",
+            gic: (0x3880_0000, 0x3880_0000),
+            less: Less::Machine("512M"),
             places: &[0x4040_0000, 0x1_7000_0000],
         }),
         Board::Zcu102 => Ok(Model {
             cpus: "2",
             uart: "xuartps",
-            gic: 0xf901_0000,
-            less: "512M",
+            gic: (0xf901_0000, 0xf901_0000),
+            less: Less::Machine("512M"),
             places: &[0x40_0000, 0x7e00_0000, 0x8_7000_0000],
         }),
         Board::Versal => Ok(Model {
             cpus: "1",
             uart: "uart-pl011",
-            gic: 0xf900_0000,
-            less: "512M",
+            gic: (0xf900_0000, 0xf900_0000),
+            less: Less::Machine("512M"),
             places: &[0x40_0000, 0x7e00_0000],
+        }),
+        Board::Raspi4b => Ok(Model {
+            cpus: "2",
+            uart: "uart-pl011",
+            gic: (0x4004_1000, 0xff84_1000),
+            less: Less::Board("960M"),
+            places: &[0x40_0000, 0x3000_0000],
         }),
         Board::Virt | Board::VirtGicv2 => Err(anyhow!("{} has tests of its own", board.name())),
     }
@@ -111,67 +119,6 @@ fn beside_bare_metal(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-fn refused(context: &Context<'_>) -> Result<()> {
-    let Model { gic: base, less, .. } = model(context.board)?;
-    let built = context.build(&context.made("refused", SYSTEM)?, None)?;
-    let kept = {
-        let plan = built.plan()?;
-        let ram = plan.regions.iter().find(|region| region.kind == RegionKind::Ram);
-        ram.context("a partition has memory")?.span.base.0 + 0x1_0000
-    };
-    let cases: [(&str, String, Box<Change>); 3] = [
-        (
-            "without-cpu",
-            "wrong board: the plan has CPU 0x1, the board has not".to_owned(),
-            Box::new(|tree| without_cpu(tree)),
-        ),
-        (
-            "gic-elsewhere",
-            format!("wrong board: the plan has its GIC at {base:#x}[^\r\n]*, the board has not"),
-            Box::new(move |tree| move_gic(tree, base)),
-        ),
-        (
-            "kept-memory",
-            "the firmware keeps memory for itself in [^\r\n]*, which the plan gives away".to_owned(),
-            Box::new(move |tree| reserve(tree, kept)),
-        ),
-    ];
-    for (name, line, change) in cases {
-        let mut tree = built.board_tree().to_vec();
-        change(&mut tree).context(name)?;
-        let mut machine = with_tree(context, name, (&built, &tree))?;
-        is_refused(&mut machine, &format!("not booted: {line}\r\n")).context(name)?;
-    }
-    let other = context.images.join("boards").join(match context.board {
-        Board::Imx8mp => "zynqmp-zcu102-rev1.0.dtb",
-        _ => "imx8mp-evk.dtb",
-    });
-    let mut machine = with_tree(context, "another-board", (&built, &std::fs::read(other)?))?;
-    is_refused(&mut machine, "not booted: wrong board: [^\r\n]*\r\n").context("another board")?;
-    let mut machine = context.boot_with("less-ram", &built, &["-m", less])?;
-    is_refused(&mut machine, "not booted: wrong board: the plan has RAM at [^\r\n]*\r\n").context("less RAM")
-}
-
-fn low_and_high(context: &Context<'_>) -> Result<()> {
-    let Model { places, .. } = model(context.board)?;
-    let built = context.build(&context.made("places", SMALL)?, None)?;
-    let hello = Regex::new("hello: ")?;
-    for place in places {
-        let image = context.scratch_file("places", "image.img", &built.image)?;
-        let stub = context.scratch_file("places", "stub.img", &stub(*place))?;
-        let mut machine = machine(&built, &stub)?;
-        machine.args.extend(crate::loader::put(&image, *place));
-        let mut running = context.start(&machine)?;
-        let at = || format!("at {place:#x}");
-        expect(&mut running, r"bulkhead [^\r\n]*: 1 partitions").with_context(at)?;
-        running.expect("guest", &hello, patience()).with_context(at)?;
-        expect(&mut running, r"every partition has stopped: off\r\n").with_context(at)?;
-        let log = String::from_utf8_lossy(running.transcript("bulkhead"));
-        ensure!(!log.contains("no device tree"), "the device tree was lost: {}", at());
-    }
-    Ok(())
-}
-
 fn absent(context: &Context<'_>) -> Result<()> {
     const GPIO: &[u8] = b"gpio@ff0a0000\0";
     for (venue, is_there) in [(Venue::Board, true), (Venue::Qemu, false)] {
@@ -185,96 +132,18 @@ fn absent(context: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Memory that a smaller board has not, and the second CPU.
-const SYSTEM: &str = r#"
-[[partition]]
-name = "guest"
-image = "hello.elf"
-cpus = [1]
-memory = "1G"
-"#;
-
-/// The smallest system.
-const SMALL: &str = r#"
-[[partition]]
-name = "guest"
-image = "hello.elf"
-cpus = [0]
-memory = "4M"
-"#;
-
-/// A change of a flattened device tree. Makers' trees have names that the specification does not allow, so it is
-/// made in the bytes.
-type Change = dyn Fn(&mut Vec<u8>) -> Result<()>;
-
-/// The second CPU is none any more.
-fn without_cpu(tree: &mut [u8]) -> Result<()> {
-    let node = find(tree, b"\0\0\0\x01cpu@1\0").context("a second CPU")? + 4;
-    // Values begin at multiples of four bytes.
-    let mut words = tree[node..].chunks_exact(4);
-    let kind = node + 4 * words.position(|word| word == b"cpu\0").context("its device_type")?;
-    tree[kind] = b'x';
-    Ok(())
-}
-
-fn move_gic(tree: &mut [u8], base: u32) -> Result<()> {
-    let node = find(tree, format!("@{base:x}\0").as_bytes()).context("the GIC")?;
-    let at = node + find(&tree[node..], &base.to_be_bytes()).context("its registers")?;
-    tree[at..at + 4].copy_from_slice(&(base + 0x10_0000).to_be_bytes());
-    Ok(())
-}
-
-/// The first entry of the list of reserved memory, before the others (Devicetree Specification 5.2, 5.3).
-fn reserve(tree: &mut Vec<u8>, page: u64) -> Result<()> {
-    const ENTRY: u32 = 16;
-    let word =
-        |tree: &[u8], at: usize| Ok::<u32, anyhow::Error>(u32::from_be_bytes(tree[at..at + 4].try_into()?));
-    let list = word(tree, 16)?;
-    // The size, then where structure, strings and that list are: all behind the list move.
-    for field in [4, 8, 12] {
-        let value = word(tree, field)?;
-        ensure!(value > list, "the list of reserved memory comes first");
-        tree[field..field + 4].copy_from_slice(&(value + ENTRY).to_be_bytes());
-    }
-    let entry = [page, 0x1000].into_iter().flat_map(u64::to_be_bytes);
-    let list = usize::try_from(list)?;
-    tree.splice(list..list, entry);
-    Ok(())
+fn machine(built: &Built, image: &Path) -> Result<Machine> {
+    built.machine(image).context("the board is no machine of QEMU")
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-/// The machine with another device tree than its own.
-fn with_tree<'a>(
-    context: &'a Context<'a>,
-    name: &str,
-    (built, tree): (&Built, &[u8]),
-) -> Result<Running<'a>> {
-    let file = context.scratch_file(name, "tree.dtb", tree)?;
-    let image = context.scratch_file(name, "image.img", &built.image)?;
-    let mut machine = machine(built, &image)?;
-    let own = machine.args.iter().position(|argument| argument == "-dtb");
-    own.into_iter().for_each(|own| drop(machine.args.drain(own..own + 2)));
-    machine.args.extend([OsString::from("-dtb"), file.into()]);
-    context.start(&machine)
-}
-
-fn machine(built: &Built, image: &Path) -> Result<Machine> {
-    built.machine(image).context("the board is no machine of QEMU")
-}
-
-/// A kernel that goes to `place`: `ldr x1, place; br x1` behind the header of an arm64 `Image`.
-fn stub(place: u64) -> Vec<u8> {
-    let mut image = vec![0; 64];
-    image[..4].copy_from_slice(&0x1400_0010_u32.to_le_bytes());
-    image[16..24].copy_from_slice(&0x1000_u64.to_le_bytes());
-    image[24] = 0xa;
-    image[56..60].copy_from_slice(b"ARM\x64");
-    for word in [0x5800_0041_u32, 0xd61f_0020] {
-        image.extend(word.to_le_bytes());
-    }
-    image.extend(place.to_le_bytes());
-    image
+/// Has the board of a system that a test has made be another one.
+fn edit_board(system: &Path, what: &str, by: &str) -> Result<()> {
+    let path = system.with_file_name("board.toml");
+    let text = fs::read_to_string(&path)?;
+    ensure!(text.contains(what), "the board does not say `{what}`");
+    Ok(fs::write(&path, text.replace(what, by))?)
 }

@@ -1,6 +1,6 @@
 //! How the image starts: at any address, on the right board, whole, or not at all.
 
-use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, bare_machine, begin, higher_window, put};
+use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, at_el3, higher_window};
 use crate::refusal::is_refused;
 use crate::{Again, Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
@@ -87,12 +87,7 @@ fn wrong_level(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("demo")?, None)?;
     let mut machine = context.boot_with("el1", &built, &["-machine", "virtualization=off"])?;
     expect(&mut machine, r"not booted: entered at EL1, and EL2 is needed")?;
-    let path = context.scratch_file("el3", "image.img", &built.image)?;
-    let mut el3 = bare_machine(&built, &path)?;
-    el3.args.extend(["-machine".into(), "secure=on".into()]);
-    el3.args.extend(put(&path, WINDOW));
-    el3.args.extend(begin(WINDOW));
-    let mut machine = context.start(&el3)?;
+    let mut machine = at_el3(context, "el3", &built)?;
     expect(&mut machine, r"not booted: entered at EL3, and EL2 is needed")
 }
 

@@ -5,6 +5,7 @@
 
 use crate::fuzz::seed;
 use crate::refusal::is_refused;
+use crate::systems::SMALL;
 use crate::{Context, Need, Running, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::inspect::inspect;
@@ -65,7 +66,7 @@ fn named_places(context: &Context<'_>) -> Result<()> {
 fn any_bit(context: &Context<'_>) -> Result<()> {
     let seed = seed()?;
     let mut random = Rng::with_seed(seed);
-    let mut built = context.build(&context.made("any-bit", SYSTEM)?, None)?;
+    let mut built = context.build(&context.made("any-bit", SMALL)?, None)?;
     let Places { plan, tables, images, trees } = Places::of(&built)?;
     let tables_line = r"not booted: the package of stage-2 tables is damaged\r\n";
     let guest_line = r"not booted: guest: its image is damaged\r\n";
@@ -105,7 +106,7 @@ fn damaged_guest(context: &Context<'_>) -> Result<()> {
 
 fn portable_hash(context: &Context<'_>) -> Result<()> {
     let hypervisor = context.hypervisor_with("portable-hash")?;
-    let mut built = context.build(&context.made("portable-hash", SYSTEM)?, Some(hypervisor))?;
+    let mut built = context.build(&context.made("portable-hash", SMALL)?, Some(hypervisor))?;
     let mut sound = context.boot("portable-hash", &built)?;
     sound.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
     drop(sound);
@@ -163,15 +164,6 @@ memory = "4M"
 code = "P0628"
 partition = "guest"
 reason = "a test"
-"#;
-
-/// The smallest system.
-const SYSTEM: &str = r#"
-[[partition]]
-name = "guest"
-image = "hello.elf"
-cpus = [0]
-memory = "4M"
 "#;
 
 impl Places {

@@ -6,6 +6,7 @@
 
 use crate::counts::Counts;
 use crate::loader::{Loader, Register, TABLE, TREE, Tree, WINDOW};
+use crate::systems::SMALL;
 use crate::{Again, Board, Context, Need, Running, Test};
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
@@ -88,7 +89,7 @@ fn junk_in_registers(context: &Context<'_>) -> Result<()> {
 }
 
 fn mmu_on(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.made("mmu-on", SYSTEM)?, None)?;
+    let built = context.build(&context.made("mmu-on", SMALL)?, None)?;
     let expected = exits(context.boot("mmu-on", &built)?, ["guest"])?;
     let in_place = |options, hcr| (WINDOW, TREE, options, hcr);
     for (image, tree, options, hcr) in [
@@ -108,15 +109,6 @@ fn mmu_on(context: &Context<'_>) -> Result<()> {
     }
     Ok(())
 }
-
-/// A partition whose counts are the same each time.
-const SYSTEM: &str = r#"
-[[partition]]
-name = "guest"
-image = "hello.elf"
-cpus = [0]
-memory = "4M"
-"#;
 
 /// Those that the board's CPUs have: the interface of a GICv3 is not there with a GICv2.
 fn junk(board: Board) -> Vec<(Register, u64)> {

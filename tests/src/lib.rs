@@ -28,7 +28,6 @@ mod journal;
 mod linux;
 mod loader;
 mod qmp;
-mod raspi;
 mod refusal;
 mod registers;
 mod restart;
@@ -147,7 +146,6 @@ pub fn all(long: bool) -> Vec<Test> {
         restart::TESTS,
         waiting::TESTS,
         journal::TESTS,
-        raspi::TESTS,
         bench::TESTS,
     ]
     .concat();

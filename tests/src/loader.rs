@@ -164,6 +164,17 @@ pub(crate) fn bare_machine(built: &Built, image: &Path) -> Result<Machine> {
     Ok(machine)
 }
 
+/// The image in its window, entered as a machine with EL3 begins, without firmware.
+pub(crate) fn at_el3<'a>(context: &'a Context<'a>, name: &str, built: &Built) -> Result<Running<'a>> {
+    let path = context.scratch_file(name, "image.img", &built.image)?;
+    let window = built.plan()?.board.window.base.0;
+    let mut machine = bare_machine(built, &path)?;
+    machine.args.extend(["-machine".into(), "secure=on".into()]);
+    machine.args.extend(put(&path, window));
+    machine.args.extend(begin(window));
+    context.start(&machine)
+}
+
 /// Puts a file at an address.
 pub(crate) fn put(file: &Path, address: u64) -> [OsString; 2] {
     ["-device".into(), format!("loader,file={},addr={address:#x},force-raw=on", file.display()).into()]

@@ -11,6 +11,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The smallest system.
+pub(crate) const SMALL: &str = r#"
+[[partition]]
+name = "guest"
+image = "hello.elf"
+cpus = [0]
+memory = "4M"
+"#;
+
 impl<'a> Context<'a> {
     /// A system of `qemu-virt`, by its name, for the test's board.
     pub(crate) fn shipped(&self, name: &str) -> Result<PathBuf> {

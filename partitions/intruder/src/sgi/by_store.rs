@@ -33,6 +33,8 @@ pub(super) fn attack(tally: &mut Tally, machine: &'static Machine, random: &mut 
         cpu::start(other, listen).expect("a CPU that is off can be started");
     }
     forget(&plain, machine);
+    // A CPU begins with nothing pending, whatever was sent to it while it was on its way: all have to be there.
+    send(&plain, machine, &[], |_, _, _| {});
     let mut values = [0; SOURCES];
     let count = targets().count();
     for turn in 0..SOURCES {

@@ -87,6 +87,11 @@ const KINDS: &[Kind] = &[
         compatible: &["ns8250", "ns16450", "ns16550", "ns16550a", "ns16850", "snps,dw-apb-uart"],
         layout: Layout::Counted(NS16550),
     },
+    Kind {
+        name: "BCM2835 mini UART",
+        compatible: &["brcm,bcm2835-aux-uart"],
+        layout: Layout::Fixed(BCM2835_AUX),
+    },
 ];
 
 /// Arm DDI 0183: UARTFR.TXFF; UARTDR; UARTCR.TXE and UARTEN.
@@ -124,6 +129,11 @@ const CADENCE: Console = Console {
 
 /// PC16550D: LSR.THRE; THR. There is nothing to switch on.
 const NS16550: Numbers = Numbers { status: 5, room: 1 << 5, data: 0 };
+
+/// BCM2711 ARM Peripherals §2.2, from `AUX_MU_IO_REG` on: a 16550 in words. That it is on, `AUX_ENABLES` says, for
+/// two SPIs as well, so it is the firmware's.
+const BCM2835_AUX: Console =
+    Console { status: 5 << 2, mask: NS16550.room, room: NS16550.room, data: 0, width: 4, ..Console::NONE };
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +173,12 @@ mod tests {
         assert!(!console.has_room(0x20) && console.has_room(0x90) && console.has_room(0x08));
         assert_eq!(console.on, [Change { register: 0x30, clear: 0, set: 0x101 }, Change::NONE]);
         assert_eq!((console.base, console.width), (Pa(BASE.into()), 4));
+    }
+
+    #[test]
+    fn a_mini_uart_is_a_16550_in_words() {
+        let mini = found("brcm,bcm2835-aux-uart", BASE, &[]).unwrap();
+        assert_eq!(found("ns16550", BASE, &[("reg-shift", 2), ("reg-io-width", 4)]).unwrap(), mini);
     }
 
     #[test]
@@ -207,7 +223,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_refused_with_what_is() {
         let why = found("vendor,uart", BASE, &[]).unwrap_err();
-        assert_eq!(why, "no UART that the hypervisor knows: PL011, i.MX, Cadence, 16550");
+        assert_eq!(why, "no UART that the hypervisor knows: PL011, i.MX, Cadence, 16550, BCM2835 mini UART");
         let why = found("ns16550a", BASE, &[("reg-io-width", 2)]).unwrap_err();
         assert_eq!(why, "its registers are accessed by 2 bytes, and only 1 and 4 are known");
         for beyond in [[("reg-shift", 10)], [("reg-shift", 32)], [("reg-offset", 0xffe)]] {

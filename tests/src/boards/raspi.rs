@@ -1,33 +1,28 @@
 //! The Raspberry Pi 4: a GIC-400, CPUs in a spin table, and one UART, which is Linux's after boot.
 
+use super::edit_board;
+use crate::Context;
+use crate::boot::expect;
 use crate::counts::Counts;
 use crate::journal::log_until;
 use crate::linux::Linux;
+use crate::patience;
 use crate::qmp::{self, Qmp};
-use crate::{Context, Need, Test, patience};
+use crate::systems::SMALL;
 use anyhow::{Result, ensure};
 use regex::bytes::Regex;
 
-/// The tests of this file.
-pub(crate) const TESTS: &[Test] = &[Test {
-    group: "boards",
-    name: "Linux reaches a shell on two CPUs of raspi4b and powers off while its neighbour loses no tick",
-    needs: &[Need::Linux, Need::BoardTrees],
-    run: linux,
-    ..Test::PLAIN
-}];
-
-fn linux(context: &Context<'_>) -> Result<()> {
-    let built = context.build(&context.root.join("board-configs/raspi4b/linux.toml"), None)?;
+/// Linux to its shell and off again; what the hypervisor says then is in its memory.
+pub(super) fn beside_bare_metal(context: &Context<'_>) -> Result<()> {
+    let built = context.build(&context.own("linux"), None)?;
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("qmp");
     let options = qmp::options(&socket);
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let mut linux = Linux::slow(context.boot_with("raspi4b", &built, &options)?)?;
+    let mut linux = Linux::slow(context.boot_with("linux", &built, &options)?)?;
     let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
     ensure!(cpus == "2", "nproc says {cpus}");
-    let timer = linux.answer("cat /proc/interrupts", r"\n *\d+:([ 0-9]+)GIC[^\n]*arch_timer")?;
-    let timer: u64 = timer.split_whitespace().filter_map(|count| count.parse::<u64>().ok()).sum();
+    let timer = linux.interrupts_of("arch_timer")?;
     ensure!(timer >= 500, "only {timer} timer interrupts");
     linux.machine.send("linux", b"poweroff\n")?;
     linux.machine.expect("linux", &Regex::new("reboot: Power down")?, patience())?;
@@ -43,4 +38,15 @@ fn linux(context: &Context<'_>) -> Result<()> {
     ensure!(log.contains("[ticker] ticker: pattern intact\r\n"), "the neighbour's memory:\n{log}");
     context.note(format!("{timer} timer interrupts in Linux"));
     Ok(())
+}
+
+/// Through the UART that has the header where Bluetooth has the PL011.
+pub(super) fn by_mini_uart(context: &Context<'_>) -> Result<()> {
+    let path = context.made("mini-uart", SMALL)?;
+    let pl011 = "console = \"/soc/serial@7e201000\"\nhand-over = true";
+    edit_board(&path, pl011, "console = \"/soc/serial@7e215040\"")?;
+    let mut machine = context.run("mini-uart", &path)?;
+    expect(&mut machine, r"bulkhead [^\r\n]*: 1 partitions")?;
+    machine.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
+    expect(&mut machine, r"every partition has stopped: off\r\n")
 }
