@@ -22,6 +22,7 @@ use bulkhead_core::{
 };
 use bulkhead_plan::{Conduit, Cpu as Planned};
 use core::sync::atomic::{Ordering, fence};
+use spin::Once;
 use tock_registers::interfaces::{Readable, Writeable};
 
 /// What a CPU keeps from one life to the next.
@@ -91,11 +92,14 @@ extern "C" fn wait(index: usize) -> ! {
 /// From one start to being off again: a life, or those that this CPU goes through without going off.
 fn be_on(seat: Seat, index: usize) {
     let Seat { system, partition, vcpu } = seat;
-    let Some((slot, planned)) = system.cpus.get(index).zip(system.plan.cpus.get(index)) else { return };
+    let (cpus, identities) = (system.cpus.get(index), system.identities.get(index));
+    let (Some(slot), Some(identity), Some(planned)) = (cpus, identities, system.plan.cpus.get(index)) else {
+        return;
+    };
     loop {
         let mut cpu = slot.lock();
         cpu.seat = Some(seat);
-        let departure = visit(system, partition, vcpu, &mut cpu);
+        let departure = visit(seat, index, (planned, identity), &mut cpu);
         silence(system, index, planned);
         drop(cpu);
         if departure == Departure::Off || !stop::leave(system, partition, vcpu) {
@@ -124,38 +128,48 @@ fn seat(index: usize) -> Option<Seat> {
 }
 
 /// From arrival to departure.
-fn visit(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu) -> Departure {
+fn visit(
+    seat: Seat,
+    index: usize,
+    (planned, identity): (&Planned, &Once<Identity>),
+    cpu: &mut Cpu,
+) -> Departure {
     mark::begin::<{ Phase::Arrive as u16 }>();
-    let planned = partition.compartment.partition;
-    let index = partition.cpu_index(vcpu);
-    let (Some(own), Some(identity)) = (partition.compartment.cpus.get(vcpu), system.identities.get(index))
-    else {
-        return Departure::Stop;
-    };
-    let identity = identity.call_once(|| Identity::of_this_cpu(planned.interrupt_mode));
+    let Seat { system, partition, vcpu } = seat;
+    let mode = partition.compartment.partition.interrupt_mode;
+    let identity = identity.call_once(|| Identity::of_this_cpu(mode));
     translation::take(partition);
-    control::configure_el2(identity, own.virtual_mpidr);
-    if let Err(why) = system.gic.arrive(index, own) {
+    control::configure_el2(identity, planned.virtual_mpidr);
+    if let Err(why) = system.gic.arrive(index, planned) {
         stop::begin(system, partition, why);
         return Departure::Stop;
     }
     control::reset_el1(&identity.features);
     let is_birth = vcpu == 0 && !partition.is_loaded();
-    if is_birth {
-        let is_sound = load::load(system, partition);
-        control::clear_simd();
-        if !muster::join(system, partition, is_sound) {
-            stop::begin(system, partition, Why::Damaged);
-            return Departure::Stop;
-        }
-        partition.set_loaded();
-        log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
-        muster::tell(system, partition);
+    if is_birth && !load(system, partition) {
+        return Departure::Stop;
     }
     mark::begin::<{ Phase::Enter as u16 }>();
     let Some(entry) = arrive(partition, vcpu, is_birth) else { return Departure::Stop };
     begin(&mut cpu.frame, entry);
     run(system, partition, vcpu, cpu, &identity.nature)
+}
+
+/// Gives the partition its images for a life that begins; false if they are damaged.
+#[cold]
+#[inline(never)]
+fn load(system: &System, partition: &Partition) -> bool {
+    let planned = partition.compartment.partition;
+    let is_sound = load::load(system, partition);
+    control::clear_simd();
+    if !muster::join(system, partition, is_sound) {
+        stop::begin(system, partition, Why::Damaged);
+        return false;
+    }
+    partition.set_loaded();
+    log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
+    muster::tell(system, partition);
+    true
 }
 
 /// vCPU `vcpu` comes to its partition: where it begins, if the partition is not being stopped. The root leads
@@ -202,6 +216,7 @@ fn run(system: &System, partition: &Partition, vcpu: usize, cpu: &mut Cpu, natur
 
 /// The guest has failed: what there is to know is kept, and its partition's life ends.
 #[cold]
+#[inline(never)]
 fn fail(system: &System, partition: &Partition, vcpu: usize, cpu: &Cpu, kind: FaultKind) -> Departure {
     let restarts = partition.power.lock().restarts();
     let Frame { registers, syndrome, history, entries } = cpu.frame;

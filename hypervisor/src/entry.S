@@ -264,16 +264,6 @@ invalidate_range:
     dsb     sy
     ret
 
-// Vectors as long as x0 of the firmware is not known to lead anywhere: a load from nowhere, the only thing
-// that can go wrong here, means that there is no device tree, and its size is zero.
-    .balign 0x800
-nothing_there:
-    .fill   0x80, 4, 0
-    mov     x19, #0
-    mov     x6, #0
-    msr     elr_el2, x30
-    eret
-
 // x19: what may be a device tree. Leaves its total size in x6, or zero. Changes x5.
 device_tree_size:
     mov     x6, #0
@@ -433,6 +423,16 @@ at_el3:
     .balign 4
 
 .ltorg
+
+// Vectors as long as x0 of the firmware is not known to lead anywhere: a load from nowhere, the only thing
+// that can go wrong here, means that there is no device tree, and its size is zero.
+    .balign 0x800
+nothing_there:
+    .fill   0x80, 4, 0
+    mov     x19, #0
+    mov     x6, #0
+    msr     elr_el2, x30
+    eret
 
 .section .text, "ax"
 

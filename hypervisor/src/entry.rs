@@ -136,6 +136,11 @@ global_asm!(
 );
 
 global_asm!(
+    include_str!("straight.S"),
+    X = const offset_of!(Frame, registers) + offset_of!(Registers, x),
+);
+
+global_asm!(
     include_str!("vectors.S"),
     SYNCHRONOUS = const Vector::Synchronous as u64,
     IRQ = const Vector::Irq as u64,

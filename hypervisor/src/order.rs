@@ -11,6 +11,7 @@ use bulkhead_abi as abi;
 use bulkhead_core::{Next, Order, Phase, Registers, Start, Stop, Verb, Why};
 
 /// Carries out an order of partition `by`.
+#[inline(never)]
 pub(crate) fn carry_out(system: &System, by: &Partition, registers: &mut Registers, order: Order) {
     let Some(target) = system.partitions.get(order.target) else { return };
     let mut result = [0; 5];

@@ -19,8 +19,8 @@ pub(crate) fn a_second() -> u64 {
 
 /// Whether so many milliseconds have passed since the counter was `start`.
 pub(crate) fn has_passed(milliseconds: u64, start: u64) -> bool {
-    let limit = u128::from(CNTFRQ_EL0.get()) * u128::from(milliseconds) / 1000;
-    u128::from(now().wrapping_sub(start)) >= limit
+    let product = |a: u64, b: u64| u128::from(a).wrapping_mul(b.into());
+    product(now().wrapping_sub(start), 1000) >= product(CNTFRQ_EL0.get(), milliseconds)
 }
 
 /// Waits until `is_over`, for at most so many milliseconds. Whether it was over.

@@ -122,6 +122,8 @@ fn wake(system: &System, partition: &Partition, power: &Power) {
 }
 
 /// The last CPU out ends the life. True if it begins the next one.
+#[cold]
+#[inline(never)]
 fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     let silenced = silence::devices(system, partition);
     system.distributor.quiesce(&partition.compartment);

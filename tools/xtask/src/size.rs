@@ -107,7 +107,8 @@ fn tests_of(path: &Path, text: &str) -> Vec<PathBuf> {
         _ => path.with_extension(""),
     };
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let modules = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]").filter_map(|pair| {
+    let is_of_tests = |line: &str| line == "#[cfg(test)]" || line.starts_with("#[cfg(any(test, ");
+    let modules = lines.windows(2).filter(|pair| is_of_tests(pair[0])).filter_map(|pair| {
         let declaration = pair[1].strip_suffix(';')?;
         declaration.split_once("mod ").map(|(_, name)| folder.join(name).with_extension("rs"))
     });
@@ -139,11 +140,10 @@ mod tests {
 
     #[test]
     fn a_file_of_tests_is_known_by_its_declaration() {
-        let text = "#[cfg(test)]\nmod model;\nmod other;\n#[cfg(test)]\npub(crate) mod tests;\n";
-        assert_eq!(
-            tests_of(Path::new("src/power.rs"), text),
-            [Path::new("src/power/model.rs"), Path::new("src/power/tests.rs")]
-        );
+        let text = "#[cfg(test)]\nmod model;\nmod other;\n#[cfg(test)]\npub(crate) mod tests;\n\
+                    #[cfg(any(test, feature = \"sample\"))]\npub mod sample;\n";
+        let expected = ["model", "tests", "sample"].map(|name| Path::new("src/power").join(name));
+        assert_eq!(tests_of(Path::new("src/power.rs"), text), expected.map(|path| path.with_extension("rs")));
         assert_eq!(tests_of(Path::new("src/lib.rs"), text)[0], Path::new("src/model.rs"));
     }
 
