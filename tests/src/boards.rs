@@ -15,7 +15,6 @@ use bulkhead::run::Machine;
 use bulkhead::system::{Built, Options, Venue, build};
 use refusals::Less;
 use regex::bytes::Regex;
-use std::fs;
 use std::path::Path;
 
 /// The tests of this file.
@@ -138,12 +137,4 @@ fn machine(built: &Built, image: &Path) -> Result<Machine> {
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
-}
-
-/// Has the board of a system that a test has made be another one.
-fn edit_board(system: &Path, what: &str, by: &str) -> Result<()> {
-    let path = system.with_file_name("board.toml");
-    let text = fs::read_to_string(&path)?;
-    ensure!(text.contains(what), "the board does not say `{what}`");
-    Ok(fs::write(&path, text.replace(what, by))?)
 }

@@ -1,9 +1,13 @@
 //! Any firmware that a person has, Trusted Firmware with U-Boot above all, starts the image from a card.
 //!
 //! There is none to fetch that has EL3, so these run with `--firmware PATH`, and say that they were not run without. With
-//! a secure world `virt` has one UART for everybody else: what Linux says goes through the virtual one.
+//! a secure world `virt` has one UART for everybody else, which is the hypervisor's, or is handed over to Linux.
 
 use crate::counts::Counts;
+use crate::journal::{HANDED_OVER, KEPT, log_until};
+use crate::linux::Linux;
+use crate::qmp::{self, Qmp};
+use crate::systems::edit_board;
 use crate::{Context, Need, Running, Test};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::launch::launch;
@@ -18,6 +22,11 @@ pub(crate) const TESTS: &[Test] = &[
         "Linux on two CPUs works and powers off beside a ticker, from a given firmware",
         &[Need::Firmware, Need::Linux],
         linux,
+    ),
+    test(
+        "Linux gets the only UART once all have begun, from a given firmware",
+        &[Need::Firmware, Need::Linux],
+        only_uart,
     ),
 ];
 
@@ -48,6 +57,36 @@ fn linux(context: &Context<'_>) -> Result<()> {
     }
     Ok(())
 }
+
+fn only_uart(context: &Context<'_>) -> Result<()> {
+    let system = SYSTEM.replace(WORK, "").replace(MEMORY, MEMORY_AND_UART);
+    let path = context.made("firmware-uart", &system)?;
+    edit_board(&path, KEPT, HANDED_OVER)?;
+    let built = context.build(&path, None)?;
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("qmp");
+    let mut machine = launch(&built, &context.scratch("firmware-uart")?, context.firmware.as_deref())?;
+    machine.args.extend(qmp::options(&socket).map(Into::into));
+    let mut machine = context.start(&machine)?;
+    expect(&mut machine, "bulkhead", r"linux: has this UART from here on\r\n")?;
+    let mut linux = Linux::slow(machine)?;
+    let sum = linux.answer("seq 2000 | tail -n 1", r"\n(2000)\r\n")?;
+    ensure!(sum == "2000" && linux.interrupts_of("uart-pl011")? >= 1, "the UART works without interrupts");
+    let log = log_until(&mut Qmp::connect(&socket)?, &built, folder.path(), "[bulkhead] ticker: off; ")?;
+    ensure!(log.contains("[ticker] ticker: 5000 ticks, lost 0, late min"), "the neighbour:\n{log}");
+    linux.machine.send("linux", b"poweroff\n")?;
+    expect(&mut linux.machine, "linux", "reboot: Power down")?;
+    let status = linux.machine.wait(Instant::now() + PATIENCE)?;
+    ensure!(status.success(), "QEMU: {status}");
+    Ok(())
+}
+
+/// What Linux does by itself before it powers off.
+const WORK: &str = r#" run="for cpu in 0 1; do taskset -c $cpu echo worked on $cpu; done""#;
+/// What it has, and that with the UART.
+const MEMORY: &str = "memory = \"384M\"";
+/// See [`MEMORY`].
+const MEMORY_AND_UART: &str = "memory = \"384M\"\ndevices = [\"/pl011@9000000\"]";
 
 const SYSTEM: &str = r#"
 [[partition]]

@@ -2,6 +2,7 @@
 
 use crate::linux::Linux;
 use crate::qmp::{self, Qmp};
+use crate::systems::edit_board;
 use crate::{Context, Need, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::decode::{Decoder, log_of};
@@ -37,6 +38,11 @@ pub(crate) fn log_until(qmp: &mut Qmp, built: &Built, folder: &Path, line: &str)
     }
 }
 
+/// The board's UART, which it keeps for the hypervisor or hands over.
+pub(crate) const KEPT: &str = "console = \"/pl011@9000000\"\n";
+/// See [`KEPT`].
+pub(crate) const HANDED_OVER: &str = "console = \"/pl011@9000000\"\nhand-over = true\n";
+
 /// Linux has the console, one partition fails, and one talks and ends: both only after Linux has begun.
 const SYSTEM: &str = r#"
 [[partition]]
@@ -66,9 +72,7 @@ memory = "4M"
 
 fn handed_over(context: &Context<'_>) -> Result<()> {
     let path = context.made("handed-over", SYSTEM)?;
-    let board = path.with_file_name("board.toml");
-    let named = "console = \"/pl011@9000000\"\n";
-    fs::write(&board, fs::read_to_string(&board)?.replace(named, &format!("{named}hand-over = true\n")))?;
+    edit_board(&path, KEPT, HANDED_OVER)?;
     let built = context.build(&path, None)?;
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("qmp");

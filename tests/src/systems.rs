@@ -105,6 +105,14 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Has the board of a system that a test has made be another one.
+pub(crate) fn edit_board(system: &Path, what: &str, by: &str) -> Result<()> {
+    let path = system.with_file_name("board.toml");
+    let text = fs::read_to_string(&path)?;
+    ensure!(text.contains(what), "the board does not say `{what}`");
+    Ok(fs::write(&path, text.replace(what, by))?)
+}
+
 /// The program's segments at the addresses where they are loaded, from the first on.
 pub(crate) fn flat(elf: &[u8]) -> Result<Vec<u8>> {
     let file = object::read::elf::ElfFile64::<object::Endianness>::parse(elf)?;

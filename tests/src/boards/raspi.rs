@@ -1,6 +1,5 @@
 //! The Raspberry Pi 4: a GIC-400, CPUs in a spin table, and one UART, which is Linux's after boot.
 
-use super::edit_board;
 use crate::Context;
 use crate::boot::expect;
 use crate::counts::Counts;
@@ -8,7 +7,7 @@ use crate::journal::log_until;
 use crate::linux::Linux;
 use crate::patience;
 use crate::qmp::{self, Qmp};
-use crate::systems::SMALL;
+use crate::systems::{SMALL, edit_board};
 use anyhow::{Result, ensure};
 use regex::bytes::Regex;
 

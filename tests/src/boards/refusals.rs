@@ -1,9 +1,9 @@
 //! What is refused on these boards: another one, less of it, memory that the firmware keeps, another level.
 
-use super::{Model, edit_board, find, machine, model};
+use super::{Model, find, machine, model};
 use crate::loader::at_el3;
 use crate::refusal::{self, is_refused_and_stays_on};
-use crate::systems::SMALL;
+use crate::systems::{SMALL, edit_board};
 use crate::{Board, Context, Running};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::system::Built;
