@@ -2,12 +2,11 @@
 
 use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, at_el3, higher_window};
 use crate::refusal::is_refused;
-use crate::{Again, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead_plan::RegionKind;
 use dtoolkit::memreserve::MemoryReservation;
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
-use regex::bytes::Regex;
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
@@ -39,8 +38,8 @@ fn anywhere(context: &Context<'_>) -> Result<()> {
         let mut machine =
             Loader { image: address, ..Loader::with(Tree::at(tree)) }.start(context, "anywhere", &built)?;
         let place = || format!("at {address:#x}, device tree at {tree:#x}");
-        expect(&mut machine, r"on qemu-virt: 3 partitions").with_context(place)?;
-        expect(&mut machine, r"every partition has stopped: off\r\n").with_context(place)?;
+        machine.says("bulkhead", r"on qemu-virt: 3 partitions").with_context(place)?;
+        machine.says("bulkhead", r"every partition has stopped: off\r\n").with_context(place)?;
         let log = String::from_utf8_lossy(machine.transcript("bulkhead"));
         ensure!(!log.contains("no device tree"), "the device tree was lost: {}", place());
     }
@@ -55,7 +54,7 @@ fn moved_up(context: &Context<'_>) -> Result<()> {
     ensure!(!built.image.len().is_multiple_of(16), "{} bytes", built.image.len());
     for tree in [TREE, HIGHER_WINDOW] {
         let mut machine = Loader::with(Tree::at(tree)).start(context, "moved-up", &built)?;
-        expect(&mut machine, r"guest: off;").with_context(|| format!("device tree at {tree:#x}"))?;
+        machine.says("bulkhead", r"guest: off;").with_context(|| format!("device tree at {tree:#x}"))?;
         let log = String::from_utf8_lossy(machine.transcript("bulkhead"));
         ensure!(!log.contains("no device tree"), "the device tree was lost at {tree:#x}");
     }
@@ -68,8 +67,8 @@ fn without_device_tree(context: &Context<'_>) -> Result<()> {
     for x0 in [0, TREE, 3, 0x7000_0000_0000, u64::MAX - 7] {
         let mut machine = Loader { x0, ..Loader::default() }.start(context, "without-device-tree", &built)?;
         let line = r"the firmware has left no device tree: going by the plan alone\r\n";
-        expect(&mut machine, line).with_context(|| format!("x0 = {x0:#x}"))?;
-        expect(&mut machine, r"guest: off;")?;
+        machine.says("bulkhead", line).with_context(|| format!("x0 = {x0:#x}"))?;
+        machine.says("bulkhead", r"guest: off;")?;
     }
     Ok(())
 }
@@ -86,9 +85,9 @@ memory = "4M"
 fn wrong_level(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("demo")?, None)?;
     let mut machine = context.boot_with("el1", &built, &["-machine", "virtualization=off"])?;
-    expect(&mut machine, r"not booted: entered at EL1, and EL2 is needed")?;
+    machine.says("bulkhead", r"not booted: entered at EL1, and EL2 is needed")?;
     let mut machine = at_el3(context, "el3", &built)?;
-    expect(&mut machine, r"not booted: entered at EL3, and EL2 is needed")
+    machine.says("bulkhead", r"not booted: entered at EL3, and EL2 is needed")
 }
 
 fn kept_memory(context: &Context<'_>) -> Result<()> {
@@ -165,7 +164,10 @@ fn another_gic(context: &Context<'_>) -> Result<()> {
     };
     let options = options.map(str::to_owned).to_vec();
     let mut machine = Loader { options, ..Loader::default() }.start(context, "another-gic", &built)?;
-    expect(&mut machine, r"not booted: wrong board: its interrupt controller is not of the plan's kind\r\n")?;
+    machine.says(
+        "bulkhead",
+        r"not booted: wrong board: its interrupt controller is not of the plan's kind\r\n",
+    )?;
     ensure!(machine.wait(patience())?.success());
     ensure!(machine.transcript("guest").is_empty(), "a half-booted machine");
     Ok(())
@@ -173,10 +175,4 @@ fn another_gic(context: &Context<'_>) -> Result<()> {
 
 fn cells(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
-}
-
-/// The hypervisor says this.
-pub(crate) fn expect(machine: &mut Running<'_>, pattern: &str) -> Result<()> {
-    machine.expect("bulkhead", &Regex::new(pattern)?, patience())?;
-    Ok(())
 }

@@ -10,7 +10,9 @@ use std::{
 use anyhow::Context as _;
 use bulkhead::run::{Machine, Session};
 
-use crate::{Board, Need};
+use regex::bytes::Regex;
+
+use crate::{Board, Need, patience};
 
 /// What is the same for all tests of a run.
 #[derive(Clone, Debug)]
@@ -76,6 +78,14 @@ impl<'a> Context<'a> {
     fn keep(&self, text: fmt::Arguments<'_>) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.push_str(&text.to_string());
+    }
+}
+
+impl Running<'_> {
+    /// Waits until a partition, the hypervisor or the firmware says what this pattern matches.
+    pub(crate) fn says(&mut self, who: &str, pattern: &str) -> anyhow::Result<()> {
+        self.expect(who, &Regex::new(pattern)?, patience()).with_context(|| who.to_owned())?;
+        Ok(())
     }
 }
 

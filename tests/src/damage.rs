@@ -6,12 +6,11 @@
 use crate::fuzz::seed;
 use crate::refusal::is_refused;
 use crate::systems::SMALL;
-use crate::{Context, Need, Running, Test, patience};
+use crate::{Context, Need, Running, Test};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::inspect::inspect;
 use bulkhead::system::Built;
 use fastrand::Rng;
-use regex::bytes::Regex;
 use std::ops::Range;
 
 /// The tests of this file.
@@ -108,7 +107,7 @@ fn portable_hash(context: &Context<'_>) -> Result<()> {
     let hypervisor = context.hypervisor_with("portable-hash")?;
     let mut built = context.build(&context.made("portable-hash", SMALL)?, Some(hypervisor))?;
     let mut sound = context.boot("portable-hash", &built)?;
-    sound.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
+    sound.says("guest", r"hello: done\r\n")?;
     drop(sound);
     let Places { images, .. } = Places::of(&built)?;
     let first = images.first().context("something is loaded")?.start;
@@ -131,7 +130,7 @@ fn in_place(context: &Context<'_>) -> Result<()> {
         .context("what it says last")?;
     let damage = Damage { at: at + said.len() - 1, flip: 0x20 };
     let mut machine = boot_damaged(context, "damaged-in-place", &mut built, damage)?;
-    machine.expect("guest", &Regex::new(r"hello: donE\r\n")?, patience())?;
+    machine.says("guest", r"hello: donE\r\n")?;
     drop(machine);
     let mut random = Rng::with_seed(seed()?);
     for place in [vec![plan], vec![tables], kept, trees].into_iter().flatten() {

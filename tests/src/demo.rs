@@ -28,10 +28,10 @@ const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
 
 fn three_partitions(context: &Context<'_>) -> Result<()> {
     let mut machine = context.run("demo", &context.shipped("demo")?)?;
-    expect(&mut machine, "hello", r"hello: interrupt 280 of the UART came, 1 in all\r\n")?;
-    expect(&mut machine, "hello", r"hello: done\r\n")?;
-    expect(&mut machine, "ticker", r"ticker: (\d+) ticks, lost 0, late min")?;
-    expect(&mut machine, "ticker", r"ticker: pattern intact\r\n")?;
+    machine.says("hello", r"hello: interrupt 280 of the UART came, 1 in all\r\n")?;
+    machine.says("hello", r"hello: done\r\n")?;
+    machine.says("ticker", r"ticker: (\d+) ticks, lost 0, late min")?;
+    machine.says("ticker", r"ticker: pattern intact\r\n")?;
     for counts in Counts::of_all(&mut machine, ["hello", "trespasser", "ticker"])? {
         ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
     }
@@ -77,9 +77,9 @@ fn without_stage2(context: &Context<'_>) -> Result<()> {
 
 fn two_cpus(context: &Context<'_>) -> Result<()> {
     let mut machine = context.run("two-cpus", &context.made("two-cpus", &one("hello.elf", "", "[3, 1]"))?)?;
-    expect(&mut machine, "guest", r"CPU 0 at EL1, MPIDR 0x80000000\r\n")?;
-    expect(&mut machine, "guest", r"CPU 1 at EL1, MPIDR 0x80000001\r\n")?;
-    expect(&mut machine, "guest", r"CPU 1 is off\r\n")?;
+    machine.says("guest", r"CPU 0 at EL1, MPIDR 0x80000000\r\n")?;
+    machine.says("guest", r"CPU 1 at EL1, MPIDR 0x80000001\r\n")?;
+    machine.says("guest", r"CPU 1 is off\r\n")?;
     let counts = Counts::wait_for(&mut machine, "guest")?;
     ensure!(counts.of("sgi") == 1, "one SGI was sent: {counts:?}");
     Ok(())
@@ -88,7 +88,7 @@ fn two_cpus(context: &Context<'_>) -> Result<()> {
 fn suspend(context: &Context<'_>) -> Result<()> {
     let system = one("ticker.elf", "ticks=200 period-us=1000 idle=psci", "[0]");
     let mut machine = context.run("suspend", &context.made("suspend", &system)?)?;
-    expect(&mut machine, "guest", r"ticker: 200 ticks, lost 0, late min")?;
+    machine.says("guest", r"ticker: 200 ticks, lost 0, late min")?;
     let counts = Counts::wait_for(&mut machine, "guest")?;
     // About one call for each tick; one that returned at once would be made many thousand times.
     ensure!((50..2000).contains(&counts.of("call")), "{counts:?}");
@@ -99,9 +99,9 @@ fn reset(context: &Context<'_>) -> Result<()> {
     let system = one("hello.elf", "end=reset", "[0]");
     let mut machine = context.run("reset", &context.made("reset", &system)?)?;
     for restart in 1..=3 {
-        expect(&mut machine, "guest", r"hello: done\r\n")?;
-        expect(&mut machine, "bulkhead", r"guest: reset; \d+ entries, (\d+) exits = ")?;
-        expect(&mut machine, "bulkhead", &format!(r"guest: begins again, restart {restart}\r\n"))?;
+        machine.says("guest", r"hello: done\r\n")?;
+        machine.says("bulkhead", r"guest: reset; \d+ entries, (\d+) exits = ")?;
+        machine.says("bulkhead", &format!(r"guest: begins again, restart {restart}\r\n"))?;
     }
     Ok(())
 }
@@ -133,17 +133,11 @@ fn one(image: &str, bootargs: &str, cpus: &str) -> String {
 fn broken(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.shipped("demo")?, Some(context.hypervisor_with("broken")?))?;
     let mut machine = context.boot("broken", &built)?;
-    expect(
-        &mut machine,
+    machine.says(
         "bulkhead",
         r"stopped: exception 4 in the hypervisor: ESR 0x96[0-9a-f]+, ELR 0x8000[0-9a-f]+, FAR 0x1000\r\n",
     )?;
     let status = machine.wait(patience())?;
     ensure!(status.success(), "QEMU: {status}");
-    Ok(())
-}
-
-fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
-    machine.expect(partition, &Regex::new(pattern)?, patience())?;
     Ok(())
 }

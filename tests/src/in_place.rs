@@ -2,10 +2,9 @@
 
 use crate::loader::{HIGHER_WINDOW, Loader, TREE, Tree, WINDOW, higher_window};
 use crate::restart::patient;
-use crate::{Again, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::system::Built;
-use regex::bytes::Regex;
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
@@ -73,9 +72,9 @@ fn runs(context: &Context<'_>, built: &Built, image: u64, tree: u64) -> Result<(
     let mut machine = Loader { image, ..Loader::with(Tree::at(tree)) }.start(context, "in-place", built)?;
     let place = || format!("at {image:#x}, device tree at {tree:#x}");
     for name in ["large", "plain", "small"] {
-        expect(&mut machine, name, r"hello: done\r\n").with_context(place)?;
+        machine.says(name, r"hello: done\r\n").with_context(place)?;
     }
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n").with_context(place)?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n").with_context(place)?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead"));
     ensure!(!log.contains("no device tree"), "the device tree was lost: {}", place());
     Ok(())
@@ -96,15 +95,15 @@ fn once(context: &Context<'_>) -> Result<()> {
     const IN_PLACE: &str = "in-place = true\n";
     let reset = patient("reset", IN_PLACE) + ACCEPT;
     let mut machine = context.run("in-place-reset", &context.made("in-place-reset", &reset)?)?;
-    expect(&mut machine, "bulkhead", r"patient: reset; \d+ entries, ")?;
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    machine.says("bulkhead", r"patient: reset; \d+ entries, ")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
     ensure!(!log.contains("begins again"), "{log}");
     drop(machine);
     let lost = patient("wfi", IN_PLACE) + ACCEPT + WARDEN;
     let mut machine = context.run("in-place-lost", &context.made("in-place-lost", &lost)?)?;
-    expect(&mut machine, "warden", r"warden: lose@patient: Off, restart 0, CPUs 0b0\r\n")?;
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")
+    machine.says("warden", r"warden: lose@patient: Off, restart 0, CPUs 0b0\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")
 }
 
 const ACCEPT: &str = "\n[[accept]]\ncode = \"P0628\"\npartition = \"patient\"\nreason = \"a test\"\n";
@@ -119,8 +118,3 @@ cpus = [3]
 memory = "4M"
 controls = ["patient"]
 "#;
-
-fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
-    machine.expect(partition, &Regex::new(pattern)?, patience()).with_context(|| partition.to_owned())?;
-    Ok(())
-}

@@ -133,7 +133,7 @@ fn two_linux(context: &Context<'_>) -> Result<()> {
         "reboot: Power down",
     ];
     for pattern in said {
-        linux.machine.expect("headless", &Regex::new(pattern)?, patience())?;
+        linux.machine.says("headless", pattern)?;
     }
     for counts in [Counts::wait_for(&mut linux.machine, "headless")?, linux.power_off()?] {
         ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
@@ -251,7 +251,7 @@ impl<'a> Linux<'a> {
     /// Waits until it has booted, again perhaps, and there is a prompt.
     pub(crate) fn wait_until_ready(&mut self) -> Result<()> {
         self.machine.expect("linux", &Regex::new("linux: ready, ")?, Instant::now() + self.patience)?;
-        self.machine.expect("linux", &Regex::new("# ")?, patience())?;
+        self.machine.says("linux", "# ")?;
         Ok(())
     }
 
@@ -286,7 +286,7 @@ impl<'a> Linux<'a> {
     /// Switches it off from inside.
     pub(crate) fn power_off(&mut self) -> Result<Counts> {
         self.machine.send("linux", b"poweroff\n")?;
-        self.machine.expect("linux", &Regex::new("reboot: Power down")?, patience())?;
+        self.machine.says("linux", "reboot: Power down")?;
         Counts::wait_for(&mut self.machine, "linux")
     }
 }

@@ -2,12 +2,11 @@
 
 use crate::{Running, patience};
 use anyhow::{Result, ensure};
-use regex::bytes::Regex;
 
 /// The hypervisor says this line, before it at the most its name, and after it nothing; no partition says
 /// anything, and the board is off.
 pub(crate) fn is_refused(machine: &mut Running<'_>, line: &str) -> Result<()> {
-    machine.expect("bulkhead", &Regex::new(line)?, patience())?;
+    machine.says("bulkhead", line)?;
     let status = machine.wait(patience())?;
     ensure!(status.success(), "QEMU: {status}");
     nothing_else_was_said(machine)
@@ -15,7 +14,7 @@ pub(crate) fn is_refused(machine: &mut Running<'_>, line: &str) -> Result<()> {
 
 /// The same on a board that nobody turns off.
 pub(crate) fn is_refused_and_stays_on(machine: &mut Running<'_>, line: &str) -> Result<()> {
-    machine.expect("bulkhead", &Regex::new(line)?, patience())?;
+    machine.says("bulkhead", line)?;
     nothing_else_was_said(machine)
 }
 

@@ -3,9 +3,8 @@
 use crate::counts::Counts;
 use crate::linux::Linux;
 use crate::systems::flat;
-use crate::{Again, Context, Need, Running, Test, patience};
+use crate::{Again, Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
-use regex::bytes::Regex;
 use std::fs;
 
 /// The tests of this file.
@@ -29,15 +28,15 @@ fn four_on_eight(context: &Context<'_>) -> Result<()> {
     let system = format!("[qemu]\ncpus = 8\n{}", partitions.collect::<String>());
     let mut machine = context.run("four-on-eight", &context.made("four-on-eight", &system)?)?;
     for name in ["a", "b", "c", "d"] {
-        expect(&mut machine, name, r"CPU 1 is off\r\n")?;
+        machine.says(name, r"CPU 1 is off\r\n")?;
     }
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")
 }
 
 fn one_on_eight(context: &Context<'_>) -> Result<()> {
     let system = format!("[qemu]\ncpus = 8\n{}", hello("all", "[0, 1, 2, 3, 4, 5, 6, 7]"));
     let mut machine = context.run("one-on-eight", &context.made("one-on-eight", &system)?)?;
-    expect(&mut machine, "all", r"CPU 7 is off\r\n")?;
+    machine.says("all", r"CPU 7 is off\r\n")?;
     let counts = Counts::wait_for(&mut machine, "all")?;
     ensure!(counts.of("sgi") == 7, "each further CPU reports once: {counts:?}");
     Ok(())
@@ -47,7 +46,7 @@ fn one_on_eight(context: &Context<'_>) -> Result<()> {
 fn clusters(context: &Context<'_>) -> Result<()> {
     let system = format!("[qemu]\ncpus = 20\nmemory = \"2G\"\n{}", hello("far", "[16, 19, 0]"));
     let mut machine = context.run("clusters", &context.made("clusters", &system)?)?;
-    expect(&mut machine, "far", r"CPU 2 is off\r\n")?;
+    machine.says("far", r"CPU 2 is off\r\n")?;
     let counts = Counts::wait_for(&mut machine, "far")?;
     ensure!(counts.of("sgi") == 2, "{counts:?}");
     Ok(())
@@ -66,10 +65,10 @@ memory = "8M"
     let path = context.made("raw", system)?;
     fs::write(path.with_file_name("hello.bin"), flat(&fs::read(context.images.join("hello.elf"))?)?)?;
     let mut machine = context.run("raw", &path)?;
-    expect(&mut machine, "bulkhead", r"raw: CPUs: 2, begins at 0x40080000\r\n")?;
-    expect(&mut machine, "raw", r"hello: RAM at 0x40000000\.\.=0x407fffff\r\n")?;
-    expect(&mut machine, "raw", r"CPU 1 is off\r\n")?;
-    expect(&mut machine, "bulkhead", r"raw: off;")
+    machine.says("bulkhead", r"raw: CPUs: 2, begins at 0x40080000\r\n")?;
+    machine.says("raw", r"hello: RAM at 0x40000000\.\.=0x407fffff\r\n")?;
+    machine.says("raw", r"CPU 1 is off\r\n")?;
+    machine.says("bulkhead", r"raw: off;")
 }
 
 /// Linked for the bare board: begins at 0x40200000, has its device tree where RAM begins and its environment
@@ -88,9 +87,9 @@ devices = ["/flash@0"]
     let system = format!("{u_boot}{}", hello("other", "[0]"));
     let mut machine = context.run("u-boot", &context.made("u-boot", &system)?)?;
     for said in [r"U-Boot 20\d\d", r"DRAM: +128 MiB", r"Flash: +64 MiB", r"Out: +pl011@9000000", r"\n=> "] {
-        expect(&mut machine, "u-boot", said)?;
+        machine.says("u-boot", said)?;
     }
-    expect(&mut machine, "bulkhead", r"other: off;")
+    machine.says("bulkhead", r"other: off;")
 }
 
 /// `hello` finds its UART in the device tree: without one it is silent, and switches itself off all the same.
@@ -104,8 +103,8 @@ fn without_device_tree(context: &Context<'_>) -> Result<()> {
         mute.argument == 0 && mute.loads.count < plan.partitions.last().context("the other")?.loads.count
     );
     let mut machine = context.boot("mute", &built)?;
-    expect(&mut machine, "other", r"hello: done\r\n")?;
-    expect(&mut machine, "bulkhead", r"other: off;")?;
+    machine.says("other", r"hello: done\r\n")?;
+    machine.says("bulkhead", r"other: off;")?;
     ensure!(machine.transcript("mute").is_empty(), "it cannot know where its UART is");
     Ok(())
 }
@@ -142,9 +141,4 @@ devices = ["/pl011@9040000"]
 
 fn hello(name: &str, cpus: &str) -> String {
     format!("\n[[partition]]\nname = \"{name}\"\nimage = \"hello.elf\"\ncpus = {cpus}\nmemory = \"8M\"\n")
-}
-
-fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
-    machine.expect(partition, &Regex::new(pattern)?, patience()).with_context(|| partition.to_owned())?;
-    Ok(())
 }

@@ -60,7 +60,7 @@ fn linux_from_card(context: &Context<'_>) -> Result<()> {
     let firmware = context.images.join("u-boot.bin");
     let machine = launch(&built, &context.scratch("u-boot-card")?, Some(&firmware))?;
     let mut linux = Linux::of(context.start(&machine)?)?;
-    linux.machine.expect("firmware", &Regex::new(r"Retrieving file: /bulkhead\.img")?, patience())?;
+    linux.machine.says("firmware", r"Retrieving file: /bulkhead\.img")?;
     let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
     ensure!(cpus == "2", "nproc says {cpus}");
     let counts = linux.power_off()?;
@@ -84,9 +84,9 @@ fn card_with_tree(context: &Context<'_>) -> Result<()> {
     let drive = format!("if=none,format=raw,readonly=on,id=card,file={}", path.display());
     machine.args.extend(["-drive", &drive, "-device", "virtio-blk-device,drive=card"].map(Into::into));
     let mut machine = context.start(&machine)?;
-    machine.expect("firmware", &Regex::new(r"Retrieving file: /board\.dtb")?, patience())?;
+    machine.says("firmware", r"Retrieving file: /board\.dtb")?;
     let used = format!("Booting using the fdt blob at {FREE_TOO:#x}");
-    machine.expect("firmware", &Regex::new(&used)?, patience())?;
+    machine.says("firmware", &used)?;
     demo_runs(&mut machine)
 }
 
@@ -113,8 +113,8 @@ fn damaged_fit(context: &Context<'_>) -> Result<()> {
     file[middle] ^= 1;
     let boot = format!("bootcmd=bootm {BEHIND:#x}#bulkhead - ${{fdtcontroladdr}}; echo not started");
     let mut machine = Flash { variables: &boot, file: &file }.start(context, "u-boot-damaged-fit", &built)?;
-    machine.expect("firmware", &Regex::new(r"Verifying Hash Integrity \.\.\. sha256 error!")?, patience())?;
-    machine.expect("firmware", &Regex::new(r"\nnot started\r\n")?, patience())?;
+    machine.says("firmware", r"Verifying Hash Integrity \.\.\. sha256 error!")?;
+    machine.says("firmware", r"\nnot started\r\n")?;
     ensure!(machine.transcript("bulkhead").is_empty(), "the hypervisor has begun");
     Ok(())
 }

@@ -43,7 +43,7 @@ fn released(context: &Context<'_>) -> Result<()> {
     let built = without_firmware(context, "released", &lives(context), None)?;
     let mut machine = spun(&(0..CPUS).collect::<Vec<_>>(), &[]).start(context, "released", &built)?;
     all_live(context, &mut machine)?;
-    expect(&mut machine, "bulkhead", r"nothing turns this board off\r\n")
+    machine.says("bulkhead", r"nothing turns this board off\r\n")
 }
 
 fn absent(context: &Context<'_>) -> Result<()> {
@@ -62,7 +62,7 @@ fn revoked(context: &Context<'_>) -> Result<()> {
     let socket = context.scratch("revoked")?.join("gdb");
     let loader = spun(&(0..CPUS).collect::<Vec<_>>(), &gdb::options(&socket));
     let mut machine = loader.start(context, "revoked", &built)?;
-    expect(&mut machine, "bulkhead", r"stopped: exception \d in the hypervisor: ")?;
+    machine.says("bulkhead", r"stopped: exception \d in the hypervisor: ")?;
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         let mut debugger = Debugger::connect(&socket)?;
@@ -124,12 +124,12 @@ memory = "4M"
 
 /// Every life is begun, whole and ended.
 fn all_live(context: &Context<'_>, machine: &mut Running<'_>) -> Result<()> {
-    expect(machine, "hello", r"hello: CPU 1 is off\r\n")?;
+    machine.says("hello", r"hello: CPU 1 is off\r\n")?;
     let long = Instant::now() + Duration::from_secs(60 + 30 * times(context) as u64);
     machine.expect("warden", &Regex::new(r"warden: done\r\n")?, long)?;
     let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
     ensure!(!orders.contains("WRONG"), "{orders}");
-    expect(machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
     for name in ["wfi", "loop"] {
         let text = String::from_utf8_lossy(machine.transcript(name)).into_owned();
         let clean = text.matches("patient: begins clean\r\n").count();
@@ -226,11 +226,6 @@ const LDR_X1_X0: u32 = 0xf940_0001;
 /// Two instructions back.
 const CBZ_X1_BACK: u32 = 0xb4ff_ffc1;
 const BR_X1: u32 = 0xd61f_0020;
-
-fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
-    machine.expect(partition, &Regex::new(pattern)?, patience())?;
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,6 @@
 
 use super::{Model, machine, model};
 use crate::Context;
-use crate::boot::expect;
 use crate::patience;
 use crate::systems::SMALL;
 use anyhow::{Context as _, Result, ensure};
@@ -20,9 +19,9 @@ pub(super) fn low_and_high(context: &Context<'_>) -> Result<()> {
         machine.args.extend(crate::loader::put(&image, *place));
         let mut running = context.start(&machine)?;
         let at = || format!("at {place:#x}");
-        expect(&mut running, r"bulkhead [^\r\n]*: 1 partitions").with_context(at)?;
+        running.says("bulkhead", r"bulkhead [^\r\n]*: 1 partitions").with_context(at)?;
         running.expect("guest", &hello, patience()).with_context(at)?;
-        expect(&mut running, r"every partition has stopped: off\r\n").with_context(at)?;
+        running.says("bulkhead", r"every partition has stopped: off\r\n").with_context(at)?;
         let log = String::from_utf8_lossy(running.transcript("bulkhead"));
         ensure!(!log.contains("no device tree"), "the device tree was lost: {}", at());
     }

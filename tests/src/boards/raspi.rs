@@ -1,15 +1,12 @@
 //! The Raspberry Pi 4: a GIC-400, CPUs in a spin table, and one UART, which is Linux's after boot.
 
 use crate::Context;
-use crate::boot::expect;
 use crate::counts::Counts;
 use crate::journal::log_until;
 use crate::linux::Linux;
-use crate::patience;
 use crate::qmp::{self, Qmp};
 use crate::systems::{SMALL, edit_board};
 use anyhow::{Result, ensure};
-use regex::bytes::Regex;
 
 /// Linux to its shell and off again; what the hypervisor says then is in its memory.
 pub(super) fn beside_bare_metal(context: &Context<'_>) -> Result<()> {
@@ -24,7 +21,7 @@ pub(super) fn beside_bare_metal(context: &Context<'_>) -> Result<()> {
     let timer = linux.interrupts_of("arch_timer")?;
     ensure!(timer >= 500, "only {timer} timer interrupts");
     linux.machine.send("linux", b"poweroff\n")?;
-    linux.machine.expect("linux", &Regex::new("reboot: Power down")?, patience())?;
+    linux.machine.says("linux", "reboot: Power down")?;
     let mut qmp = Qmp::connect(&socket)?;
     let log = log_until(&mut qmp, &built, folder.path(), "every partition has stopped: off\n")?;
     ensure!(log.contains("[bulkhead] nothing turns this board off\n"), "there is no firmware:\n{log}");
@@ -45,7 +42,7 @@ pub(super) fn by_mini_uart(context: &Context<'_>) -> Result<()> {
     let pl011 = "console = \"/soc/serial@7e201000\"\nhand-over = true";
     edit_board(&path, pl011, "console = \"/soc/serial@7e215040\"")?;
     let mut machine = context.run("mini-uart", &path)?;
-    expect(&mut machine, r"bulkhead [^\r\n]*: 1 partitions")?;
-    machine.expect("guest", &Regex::new(r"hello: done\r\n")?, patience())?;
-    expect(&mut machine, r"every partition has stopped: off\r\n")
+    machine.says("bulkhead", r"bulkhead [^\r\n]*: 1 partitions")?;
+    machine.says("guest", r"hello: done\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")
 }

@@ -3,7 +3,6 @@
 use super::times;
 use crate::{Context, Running, patience};
 use anyhow::{Context as _, Result, ensure};
-use regex::bytes::Regex;
 use std::fs;
 
 /// SYSTEM_RESET on one CPU while others sleep, and on the only one: that begins its next life without having been
@@ -23,10 +22,10 @@ fn reset(context: &Context<'_>, name: &str, options: &[&str]) -> Result<()> {
         let built = context.build(&context.made(name, &system)?, None)?;
         let mut machine = context.boot_with(name, &built, options)?;
         for restart in 1..=times(context) {
-            expect(&mut machine, "patient", r"patient: falls by reset\r\n")?;
-            expect(&mut machine, "bulkhead", r"patient: reset; \d+ entries, ")?;
-            expect(&mut machine, "bulkhead", &format!(r"patient: begins again, restart {restart}\r\n"))?;
-            expect(&mut machine, "patient", r"patient: begins ([^\r]*)\r\n")?;
+            machine.says("patient", r"patient: falls by reset\r\n")?;
+            machine.says("bulkhead", r"patient: reset; \d+ entries, ")?;
+            machine.says("bulkhead", &format!(r"patient: begins again, restart {restart}\r\n"))?;
+            machine.says("patient", r"patient: begins ([^\r]*)\r\n")?;
         }
         nothing_is_left(&machine).with_context(|| format!("on the CPUs {cpus}"))?;
     }
@@ -37,20 +36,16 @@ pub(super) fn faults(context: &Context<'_>) -> Result<()> {
     let policy = "on-fault = \"restart\"\nmax-restarts = 2\nrestart-delay-ms = 40\n";
     let mut machine = context.run("faults", &context.made("faults", &patient("vector", policy))?)?;
     for restart in 0..=2 {
-        expect(&mut machine, "patient", r"patient: falls by vector\r\n")?;
+        machine.says("patient", r"patient: falls by vector\r\n")?;
         let record = is_recorded(&mut machine, restart);
         record.with_context(|| format!("the record of fault {restart}"))?;
         if restart < 2 {
             let delay = 40 << restart;
-            expect(&mut machine, "bulkhead", &format!(r"patient: begins again in {delay} ms\r\n"))?;
-            expect(
-                &mut machine,
-                "bulkhead",
-                &format!(r"patient: begins again, restart {}\r\n", restart + 1),
-            )?;
+            machine.says("bulkhead", &format!(r"patient: begins again in {delay} ms\r\n"))?;
+            machine.says("bulkhead", &format!(r"patient: begins again, restart {}\r\n", restart + 1))?;
         }
     }
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
     ensure!(machine.wait(patience())?.success());
     nothing_is_left(&machine)
 }
@@ -59,7 +54,7 @@ pub(super) fn fault_without_restart(context: &Context<'_>) -> Result<()> {
     let system = patient("vector", "on-fault = \"stop\"\n");
     let mut machine = context.run("fault-stop", &context.made("fault-stop", &system)?)?;
     is_recorded(&mut machine, 0)?;
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
     ensure!(machine.wait(patience())?.success());
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
     ensure!(!log.contains("begins again"), "{log}");
@@ -74,8 +69,8 @@ pub(super) fn loud(context: &Context<'_>) -> Result<()> {
     let silence = "[[silence]]\ndevice = \"/pl031@9010000\"\nsteps = [{ until = 0xfe0, value = 0 }]\n";
     fs::write(&board, fs::read_to_string(&board)? + silence)?;
     let mut machine = context.run("loud", &path)?;
-    expect(&mut machine, "bulkhead", r"patient: its device does not fall silent \(register 0x9010fe0\)\r\n")?;
-    expect(&mut machine, "bulkhead", r"every partition has stopped: off\r\n")?;
+    machine.says("bulkhead", r"patient: its device does not fall silent \(register 0x9010fe0\)\r\n")?;
+    machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
     let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
     ensure!(orders.contains("warden: lose@patient: Off, restart 0, CPUs 0b0"), "{orders}");
     Ok(())
@@ -105,19 +100,19 @@ controls = ["patient"]
 /// Every line of the record of a fault at the vectors, and the line that ends the life.
 fn is_recorded(machine: &mut Running<'_>, restart: u32) -> Result<()> {
     const WHAT: &str = "failed: no memory where it takes its exceptions";
-    expect(machine, "bulkhead", &format!(r"(?m)^patient: vCPU 0, restart {restart}: {WHAT}\r\n"))?;
+    machine.says("bulkhead", &format!(r"(?m)^patient: vCPU 0, restart {restart}: {WHAT}\r\n"))?;
     // EC 0x20: an abort of an instruction fetch, from a lower level; by a walk of stage 2.
     let place = r"pc=0x1200 pstate=0x3c5 esr=0x820000[0-9a-f]{2} far=0x1200 hpfar=0x10";
-    expect(machine, "bulkhead", &format!(r"\Apatient: {place}\r\n"))?;
+    machine.says("bulkhead", &format!(r"\Apatient: {place}\r\n"))?;
     for row in (0..31).step_by(4) {
         let four: Vec<String> =
             (row..31.min(row + 4)).map(|number| format!("x{number}=0x[0-9a-f]+")).collect();
-        expect(machine, "bulkhead", &format!(r"\Apatient: {}\r\n", four.join(" ")))?;
+        machine.says("bulkhead", &format!(r"\Apatient: {}\r\n", four.join(" ")))?;
     }
     for _ in 0..8 {
-        expect(machine, "bulkhead", r"\Apatient: before: pc=0x[0-9a-f]+ esr=0x[0-9a-f]+\r\n")?;
+        machine.says("bulkhead", r"\Apatient: before: pc=0x[0-9a-f]+ esr=0x[0-9a-f]+\r\n")?;
     }
-    expect(machine, "bulkhead", &format!(r"\Apatient: {WHAT}; \d+ entries, \d+ exits = "))
+    machine.says("bulkhead", &format!(r"\Apatient: {WHAT}; \d+ entries, \d+ exits = "))
 }
 
 /// A patient on two CPUs, with a device, that ends as it wants.
@@ -131,10 +126,5 @@ pub(crate) fn patient(fall: &str, policy: &str) -> String {
 fn nothing_is_left(machine: &Running<'_>) -> Result<()> {
     let said = String::from_utf8_lossy(machine.transcript("patient")).into_owned();
     ensure!(!said.contains("should be") && !said.contains("not zero"), "a trace of a former life:\n{said}");
-    Ok(())
-}
-
-fn expect(machine: &mut Running<'_>, partition: &str, pattern: &str) -> Result<()> {
-    machine.expect(partition, &Regex::new(pattern)?, patience())?;
     Ok(())
 }

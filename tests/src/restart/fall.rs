@@ -85,7 +85,7 @@ fn run_some(context: &Context<'_>, ward: &Ward<'_>, made: Made) -> Result<()> {
         ensure!(count(&machine, fall, &format!("falls by {fall}")) == lives, "{fall}: a life was cut short");
     }
     if !falls.iter().any(|fall| is_stranded(fall)) {
-        machine.expect("bulkhead", &Regex::new(r"every partition has stopped: off\r\n")?, patience())?;
+        machine.says("bulkhead", r"every partition has stopped: off\r\n")?;
         ensure!(machine.wait(patience())?.success());
     }
     Ok(())
@@ -100,13 +100,13 @@ pub(super) fn astray(context: &Context<'_>, interrupts: Interrupts) -> Result<()
     let mut machine = context.run(&name, &context.made(&name, &ASTRAY.replace("MODE", &mode))?)?;
     for fall in ["astray", "beyond"] {
         let stays = format!(r"warden: strand@{fall}: Stopping, restart 0, CPUs 0b1\r\n");
-        machine.expect("warden", &Regex::new(&stays)?, patience())?;
+        machine.says("warden", &stays)?;
     }
-    machine.expect("warden", &Regex::new(r"warden: done\r\n")?, patience())?;
+    machine.says("warden", r"warden: done\r\n")?;
     let orders = String::from_utf8_lossy(machine.transcript("warden")).into_owned();
     ensure!(!orders.contains("WRONG"), "{orders}");
-    machine.expect("ticker", &Regex::new(r"ticker: 6000 ticks, lost 0, late min")?, patience())?;
-    machine.expect("ticker", &Regex::new(r"ticker: pattern intact\r\n")?, patience())?;
+    machine.says("ticker", r"ticker: 6000 ticks, lost 0, late min")?;
+    machine.says("ticker", r"ticker: pattern intact\r\n")?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();
     for fall in ["astray", "beyond"] {
         let told =

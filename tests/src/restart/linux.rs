@@ -66,7 +66,7 @@ pub(super) fn by_order_after_a_panic(context: &Context<'_>) -> Result<()> {
         linux.machine.send("linux", b"echo 0 > /proc/sys/kernel/panic\n")?;
         linux.machine.send("linux", HERALD)?;
         linux.machine.send("linux", b"echo c > /proc/sysrq-trigger\n")?;
-        linux.machine.expect("linux", &Regex::new("end Kernel panic - not syncing")?, patience())?;
+        linux.machine.says("linux", "end Kernel panic - not syncing")?;
         ended(linux, "restarted by order")
     })
 }
@@ -194,7 +194,7 @@ fn without_restarts(context: &Context<'_>) -> Result<Neighbours> {
 fn finish(linux: &mut Linux<'_>) -> Result<Counts> {
     linux.machine.send("linux", HERALD)?;
     let ticker = Counts::of_end(&mut linux.machine, "ticker", "stopped by order")?;
-    linux.machine.expect("warden", &Regex::new(r"warden: done\r\n")?, patience())?;
+    linux.machine.says("warden", r"warden: done\r\n")?;
     let orders = String::from_utf8_lossy(linux.machine.transcript("warden")).into_owned();
     ensure!(!orders.contains("WRONG"), "{orders}");
     Ok(ticker)
