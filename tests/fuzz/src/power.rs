@@ -1,8 +1,10 @@
 //! Random walks of up to eight CPUs, their firmware and a controller.
 //!
-//! The exhaustive model in `bulkhead-core` has three CPUs; here are more of them, and long sequences.
+//! The exhaustive model in `bulkhead-core` has three CPUs; here are more of them, and long sequences. Some firmware turns
+//! no CPU off, or is not there at all: its CPUs wait at their berths.
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::{Arbitrary as _, Result, Unstructured};
+use bulkhead_core::berth::{Berth, Change};
 use bulkhead_core::{
     Cause, Compartment, Entry, Next, Phase, Policy, Power, PowerAction, PowerState, Psci, Renewal, Start,
 };
@@ -16,6 +18,7 @@ const ENTRY: Entry = Entry { address: Ipa(0x4000_0000), context: 0 };
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Firmware,
+    Berth,
     Arriving,
     Guest,
     Starting(usize),
@@ -30,6 +33,9 @@ struct Walk<'c, 'p> {
     policy: Policy,
     power: Power,
     places: [Place; CPUS],
+    berths: [Berth; CPUS],
+    /// Whether the firmware turns CPUs off.
+    turns_off: bool,
     is_starting: bool,
 }
 
@@ -43,10 +49,17 @@ pub(crate) fn check(case: &mut Unstructured<'_>) -> Result<()> {
     compartment.cpus = &cpus;
     let restart = *case.choose(&[Restart::Never, Restart::OnRequest, Restart::OnFault])?;
     let policy = Policy { restart, max_restarts: case.int_in_range(0..=3)?, delay: 100 };
-    let mut places = [Place::Firmware; CPUS];
-    places[0] = Place::Arriving;
+    let turns_off = bool::arbitrary(case)?;
+    let (place, berth) = if turns_off || bool::arbitrary(case)? {
+        (Place::Firmware, Berth::Empty)
+    } else {
+        (Place::Berth, Berth::Waiting)
+    };
+    let (mut places, mut berths) = ([place; CPUS], [berth; CPUS]);
+    (places[0], berths[0]) = (Place::Arriving, Berth::Empty);
     let power = Power::new(ENTRY, None);
-    let mut walk = Walk { compartment: &compartment, policy, power, places, is_starting: false };
+    let compartment = &compartment;
+    let mut walk = Walk { compartment, policy, power, places, berths, turns_off, is_starting: false };
     while !case.is_empty() {
         walk.step(case)?;
         walk.check();
@@ -72,7 +85,7 @@ impl Walk<'_, '_> {
                 None => Place::Leaving,
             },
             Place::Starting(target) => {
-                if !self.firmware_starts(target) {
+                if !self.starts(target) {
                     self.power.start_failed(target, true);
                 }
                 Place::Guest
@@ -81,7 +94,7 @@ impl Walk<'_, '_> {
             Place::Leaving => Place::GoingOff,
             Place::Ending => {
                 let mut others = (0..CPUS).filter(|other| *other != cpu);
-                if !others.clone().all(|other| self.places[other] == Place::Firmware) {
+                if !others.clone().all(|other| self.is_off(other)) {
                     return place;
                 }
                 others.by_ref().for_each(|other| self.power.is_off(other));
@@ -92,10 +105,16 @@ impl Walk<'_, '_> {
                 }
             }
             Place::Renewing => {
-                assert!(self.firmware_starts(0), "the first CPU is not off");
+                assert!(self.starts(0), "the first CPU is not off");
                 Place::GoingOff
             }
-            Place::GoingOff | Place::Firmware | Place::Guest => Place::Firmware,
+            Place::GoingOff if self.turns_off => Place::Firmware,
+            Place::GoingOff => {
+                assert!(self.berths[cpu].make(Change::ENTER), "somebody is at the berth of CPU {cpu}");
+                Place::Berth
+            }
+            Place::Berth if self.berths[cpu].make(Change::LEAVE) => Place::Arriving,
+            Place::Firmware | Place::Berth | Place::Guest => place,
         }
     }
 
@@ -119,7 +138,7 @@ impl Walk<'_, '_> {
         };
         let mut action = self.power.call(self.compartment, cpu, call);
         if let PowerAction::Ask { target, .. } = action {
-            if self.places[target] != Place::Firmware {
+            if !self.is_off(target) {
                 return Ok(());
             }
             self.power.is_off(target);
@@ -140,7 +159,7 @@ impl Walk<'_, '_> {
 
     fn order(&mut self, case: &mut Unstructured<'_>) -> Result<()> {
         if self.is_starting {
-            assert!(self.firmware_starts(0), "who is started from outside is off");
+            assert!(self.starts(0), "who is started from outside is off");
             self.is_starting = false;
             return Ok(());
         }
@@ -151,7 +170,7 @@ impl Walk<'_, '_> {
                 let mut answer = self.power.start(ENTRY, &self.policy);
                 if let Start::Ask(cpus) = answer {
                     let asked = (0..CPUS).filter(|cpu| cpus >> cpu & 1 != 0);
-                    for cpu in asked.filter(|cpu| self.places[*cpu] == Place::Firmware) {
+                    for cpu in asked.filter(|cpu| self.is_off(*cpu)).collect::<Vec<_>>() {
                         self.power.is_off(cpu);
                     }
                     answer = self.power.start(ENTRY, &self.policy);
@@ -162,12 +181,17 @@ impl Walk<'_, '_> {
         Ok(())
     }
 
-    fn firmware_starts(&mut self, target: usize) -> bool {
-        let is_off = self.places[target] == Place::Firmware;
-        if is_off {
+    /// By the firmware, or at its berth.
+    fn starts(&mut self, target: usize) -> bool {
+        let has_firmware = self.places[target] == Place::Firmware;
+        if has_firmware {
             self.places[target] = Place::Arriving;
         }
-        is_off
+        has_firmware || self.berths[target].make(Change::CALL)
+    }
+
+    fn is_off(&self, cpu: usize) -> bool {
+        self.places[cpu] == Place::Firmware || self.berths[cpu] == Berth::Waiting
     }
 
     fn check(&self) {
@@ -183,9 +207,10 @@ impl Walk<'_, '_> {
             Phase::Off => assert_eq!((inside, ending), (0, 0)),
         }
         for (cpu, place) in self.places.iter().enumerate() {
-            if *place == Place::Firmware && self.power.state(cpu) == PowerState::On {
-                panic!("CPU {cpu} is off and counts as on");
-            }
+            let is_off = *place == Place::Firmware || self.berths[cpu] == Berth::Waiting;
+            assert!(!is_off || self.power.state(cpu) != PowerState::On, "CPU {cpu} is off and counts as on");
+            let is_there = self.berths[cpu] != Berth::Empty;
+            assert_eq!(*place == Place::Berth, is_there, "a berth is its CPU's, {cpu}");
         }
         if self.policy.restart == Restart::Never {
             assert_eq!(self.power.restarts(), 0, "memory that may still be written was used again");
