@@ -18,7 +18,7 @@ use crate::translation;
 use crate::vcpu::{Frame, Vector, enter};
 use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
 use bulkhead_core::{
-    Action, Entry, Fault, FaultKind, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
+    Action, Entry, Fault, FaultKind, IdRegisters, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
 };
 use bulkhead_plan::{Conduit, Cpu as Planned};
 use core::sync::atomic::{Ordering, fence};
@@ -35,6 +35,8 @@ pub(crate) struct Cpu {
     pub(crate) exits: [u64; REASONS],
     /// Whose CPU it is, for the quick path.
     pub(crate) seat: Option<Seat>,
+    /// The ID registers that its guest is shown, for the quick path.
+    pub(crate) ids: Option<&'static IdRegisters>,
 }
 
 /// Who a CPU works for, and as which vCPU.
@@ -131,13 +133,14 @@ fn seat(index: usize) -> Option<Seat> {
 fn visit(
     seat: Seat,
     index: usize,
-    (planned, identity): (&Planned, &Once<Identity>),
+    (planned, identity): (&Planned, &'static Once<Identity>),
     cpu: &mut Cpu,
 ) -> Departure {
     mark::begin::<{ Phase::Arrive as u16 }>();
     let Seat { system, partition, vcpu } = seat;
     let mode = partition.compartment.partition.interrupt_mode;
     let identity = identity.call_once(|| Identity::of_this_cpu(mode));
+    cpu.ids = Some(&identity.nature.ids);
     translation::take(partition);
     control::configure_el2(identity, planned.virtual_mpidr);
     if let Err(why) = system.gic.arrive(index, planned) {

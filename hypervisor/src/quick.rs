@@ -6,7 +6,7 @@
 //! nowhere by then.
 //!
 //! What it costs is `cargo xtask bench`: `hvc_null`, `psci_version`, `gicd_read`, `gicd_isenabler_write`, the
-//! SGIs, and `guarded_timer`.
+//! SGIs, `id_read`, and `guarded_timer`.
 
 use crate::act;
 use crate::cpu::{Cpu, Seat};
@@ -49,9 +49,20 @@ pub(crate) extern "C" fn quick_system(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
             act::write_interface(interface, value);
             Reason::Interface
         }
-        _ => return None,
+        _ => return identification(cpu, esr),
     };
     cpu.count(reason);
+    step_over();
+    Some(cpu)
+}
+
+/// Answers the read of an ID register: some kernels ask one of them for every random number as long as they boot. By
+/// itself, as are those below, so that none of these paths needs a stack.
+#[inline(never)]
+extern "C" fn identification(cpu: &mut Cpu, esr: u64) -> Option<&mut Cpu> {
+    let (index, register) = quick::identification(esr)?;
+    cpu.frame.registers.write(register, cpu.ids?.value(index));
+    cpu.count(Reason::SystemRegister);
     step_over();
     Some(cpu)
 }
@@ -81,8 +92,7 @@ pub(crate) extern "C" fn quick_access(cpu: &mut Cpu, esr: u64) -> Option<&mut Cp
     Some(finish(cpu, &access, value))
 }
 
-/// Answers a store to GICD_SGIR, where there is a GICv2. By itself, as are those below, so that none of these paths
-/// needs a stack.
+/// Answers a store to GICD_SGIR, where there is a GICv2.
 #[inline(never)]
 extern "C" fn of_cpu(cpu: &mut Cpu, esr: u64, offset: u64) -> Option<&mut Cpu> {
     let Seat { system, partition, vcpu } = cpu.seat?;

@@ -11,6 +11,9 @@ use crate::cpu_interface::Interface;
 #[cfg(doc)]
 use crate::distributor::Distributor;
 use crate::distributor::{BITS, Bits};
+use crate::id::ID_REGISTERS;
+#[cfg(doc)]
+use crate::id::IdRegisters;
 use crate::registers::Registers;
 use crate::sgi;
 use crate::system_register::{
@@ -71,6 +74,18 @@ pub fn system(
         }
         _ => None,
     }
+}
+
+/// The ID register that a trapped instruction reads, as [`IdRegisters::value`] counts them, and the general-purpose
+/// register that is filled.
+#[inline]
+pub fn identification(esr: u64) -> Option<(usize, u8)> {
+    if low_word(esr & !(RT | OP2 | CRM)) != ID {
+        return None;
+    }
+    let index = (field(esr, 4, 1) << 3 | field(esr, 19, 17)).checked_sub(8)?;
+    let index = usize::try_from(index).ok().filter(|index| *index < ID_REGISTERS)?;
+    Some((index, general_register(field(esr, 9, 5))))
 }
 
 /// What there may be at an offset from the distributor's base.
@@ -184,6 +199,12 @@ const RT: u64 = 0x1f << 5;
 const SYSTEM: u64 = 0x18;
 const IL: u64 = 1 << 25;
 
+/// Where it has op2 and CRm.
+const OP2: u64 = 0b111 << 17;
+const CRM: u64 = 0b1111 << 1;
+
+/// An ID register is read, but for these two.
+const ID: u32 = syndrome(Encoding::new(3, 0, 0, 0, 0), true);
 const SGI1R: u32 = syndrome(ICC_SGI1R_EL1, false);
 const IAR1: u32 = syndrome(ICC_IAR1_EL1, true);
 const EOIR1: u32 = syndrome(ICC_EOIR1_EL1, false);
@@ -241,6 +262,12 @@ mod tests {
                     let Some(answer) = call(compartment, self.before.x[0]) else { return Ok(()) };
                     prop_assert_eq!({ long }(), (Reason::Call, Action::Resume));
                     expected.write(0, answer.0.cast_unsigned());
+                }
+                0x18 if let Some((index, register)) = identification(self.esr) => {
+                    let value = Nature::plain().ids.value(index);
+                    prop_assert_eq!({ long }(), (Reason::SystemRegister, Action::Resume));
+                    expected.write(register, value);
+                    expected.skip();
                 }
                 0x18 => {
                     let Some(action) = system(compartment, 0, self.esr, &self.before) else { return Ok(()) };
@@ -363,6 +390,8 @@ mod tests {
             iss in any::<u32>(), is_known in any::<bool>(),
         ) {
             let esr = if is_known { which } else { syndrome(ICC_PMR_EL1, false) | iss & 0x1ff_ffff };
+            let id = u64::from(ID) | u64::from(iss) & (OP2 | CRM) | rt << 5;
+            Both { esr: id, ipa: 0, before }.agree_for_both_partitions()?;
             Both { esr: u64::from(esr) | rt << 5, ipa: 0, before }.agree_for_both_partitions()?;
         }
 
@@ -390,6 +419,11 @@ mod tests {
             assert_eq!(call(first, 0xc600_7fff), Some(Return::NOT_SUPPORTED));
             assert!(system(first, 0, SGI1R.into(), &registers(1)).is_some());
             assert!(system(first, 0, IAR1.into(), &registers(0)).is_some());
+            assert_eq!(
+                identification((ID | 6 << 1 | 3 << 5).into()),
+                Some((5 * 8, 3)),
+                "ID_AA64ISAR0_EL1 to x3"
+            );
             assert!(system(first, 0, EOIR1.into(), &registers(33)).is_some());
             let load_word = ISV | WORD | TRANSLATION_FAULT;
             assert_eq!(place(0x104), Place::Spis);

@@ -1,4 +1,4 @@
-//! Calls: the price of asking for something.
+//! Calls, and a register that says what the CPU is: the price of asking for something.
 
 use crate::{instruction, row};
 
@@ -13,4 +13,5 @@ pub(crate) const CPU_ON_WINDOW: u16 = 20;
 pub(crate) fn measure(samples: u64) {
     row::measure::<1, _>("hvc_null", samples, || instruction::time_call(NOTHING));
     row::measure::<2, _>("psci_version", samples, || instruction::time_call(PSCI_VERSION));
+    row::measure::<24, _>("id_read", samples, instruction::time_identification);
 }

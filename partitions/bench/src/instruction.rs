@@ -201,6 +201,12 @@ pub(crate) fn sleep() -> bool {
     pending != 0
 }
 
+/// Reads ID_AA64ISAR0_EL1.
+pub(crate) fn time_identification() -> u64 {
+    // SAFETY: a read without effect.
+    timed!("mrs {value}, id_aa64isar0_el1"; value = out(reg) _,)
+}
+
 /// Times a call of `function` by HVC, which is how the bare machine is called as well.
 pub(crate) fn time_call(function: u64) -> u64 {
     let (start, end): (u64, u64);
