@@ -73,14 +73,18 @@ fn target(compartment: &Compartment<'_>, offset: u64, access: &Mmio) -> Access {
     }
 }
 
-/// GICD_CPENDSGIR<n> and GICD_SPENDSGIR<n>: one byte per SGI of the CPU that asks, with a bit for each source.
+/// GICD_CPENDSGIR<n> and GICD_SPENDSGIR<n>: one byte per SGI of the CPU that asks, with a bit for each source. A byte
+/// without one changes nothing, and is not stored: in QEMU it makes an SGI pending that nobody has sent, and who takes
+/// that ends the machine.
 fn source(compartment: &Compartment<'_>, offset: u64, access: &Mmio) -> Access {
     let sources = u64::from(interfaces(compartment, u64::MAX)).wrapping_mul(0x0101_0101);
     match access.store {
         None => Access::Load { offset, width: access.width, mask: sources, set: 0 },
         Some(value) => {
-            let lanes = if access.width == Width::Byte { 0b1 } else { 0b1111 };
-            Access::StoreBytes { offset, value: low_word(value & sources), lanes }
+            let value = value & sources;
+            let named = (0..4_u32).filter(|lane| value & 0xff_u64.wrapping_shl(lane.wrapping_mul(8)) != 0);
+            let lanes = named.fold(0, |lanes, lane| lanes | 1_u32.wrapping_shl(lane));
+            Access::StoreBytes { offset, value: low_word(value), lanes }
         }
     }
 }

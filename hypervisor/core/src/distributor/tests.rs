@@ -154,6 +154,17 @@ fn an_sgi_of_a_gicv2_comes_from_the_partition() {
 }
 
 #[test]
+fn a_byte_that_names_nobody_who_could_have_sent_an_sgi_is_not_stored() {
+    with_gicv2(|first| {
+        let mut distributor = Distributor::new();
+        let mut stored = |value| distributor.access(first, 0, 0xf20, &store(2, value));
+        let one = Access::StoreBytes { offset: 0xf20, value: 0x0004_0000, lanes: 0b0100 };
+        assert_eq!(stored(0xdb04_0000), one, "the last byte names CPUs of other partitions");
+        assert_eq!(stored(0), Access::StoreBytes { offset: 0xf20, value: 0, lanes: 0 });
+    });
+}
+
+#[test]
 fn a_gicv2_is_turned_on_by_its_first_bit_and_has_no_routes() {
     with_gicv2(|first| {
         let mut distributor = Distributor::new();
