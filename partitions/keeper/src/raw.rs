@@ -15,7 +15,7 @@ pub(crate) const OTHER_BASE: usize = 28;
 
 /// Assembles the instructions of a table, each for every turn.
 macro_rules! instructions {
-    ($name:ident: $kind:ty = [$($text:literal => $value:expr,)*]) => {
+    ($name:ident: [$($on:path => [$($text:literal => $kind:expr,)*],)*]) => {
         /// The instructions themselves.
         #[allow(unsafe_code)]
         mod slots {
@@ -23,7 +23,7 @@ macro_rules! instructions {
                 include_str!("raw.S"),
                 ".global keeper_slots",
                 "keeper_slots:",
-                $($text,)*
+                $($($text,)*)*
                 ".text",
                 BASE = const $crate::raw::BASE,
                 OTHER_BASE = const $crate::raw::OTHER_BASE,
@@ -37,8 +37,9 @@ macro_rules! instructions {
                 X = const core::mem::offset_of!($crate::state::State, x),
             );
         }
-        /// A table of instructions, as the assembler reads them.
-        pub(crate) static $name: &[(&str, $kind)] = &[$(($text, $value)),*];
+        /// A table of instructions.
+        pub(crate) static $name: &[$crate::kinds::Instruction] =
+            &[$($($crate::kinds::Instruction { text: $text, kind: $kind, on: $on },)*)*];
     };
 }
 pub(crate) use instructions;

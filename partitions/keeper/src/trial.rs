@@ -7,9 +7,10 @@
 //! counted the one that it answered.
 
 use crate::board::Board;
-use crate::kinds::{INSTRUCTIONS, Kind, NOP, UDF};
+use crate::kinds::{Instruction, Kind, word};
 use crate::raw::{self, BASE, OTHER_BASE};
 use crate::state::{CLASS, State};
+use crate::table::{INSTRUCTIONS, NOP, UDF};
 use core::fmt;
 
 /// How a CPU goes on.
@@ -54,6 +55,7 @@ impl Trial {
         let operand = self.operand(&before);
         let has_arrived = match self.kind() {
             Kind::Writes(taking) => (taking.has_arrived)(board, operand),
+            Kind::WritesAt(_, taking) => (taking.has_arrived)(board, word(operand)),
             Kind::Stores(place) => place.has(board, operand),
             _ => true,
         };
@@ -75,13 +77,20 @@ impl Trial {
                 (before.x[1], before.x[2]) = (argument(), 0);
             }
             Kind::Writes(taking) => {
-                self.set_operand(&mut before, (taking.value)(turn));
+                self.set_operand(&mut before, (taking.value)(board, turn));
                 (taking.before)(board, self.operand(&before));
             }
-            Kind::Loads(place, _) | Kind::Refused(_, place) => before.x[self.base()] = place.address(board),
+            Kind::WritesAt(place, taking) => {
+                before.x[self.base()] = place.address(board);
+                self.set_operand(&mut before, mark & !word(u64::MAX) | (taking.value)(board, turn));
+                (taking.before)(board, word(self.operand(&before)));
+            }
+            Kind::ReadsAt(place, _) | Kind::Loads(place, _) | Kind::Refused(_, place) => {
+                before.x[self.base()] = place.address(board);
+            }
             Kind::Stores(place) => {
                 before.x[self.base()] = place.address(board);
-                self.set_operand(&mut before, place.operand(turn, mark));
+                self.set_operand(&mut before, place.operand(board, turn, mark));
                 place.prepare(board, self.operand(&before));
             }
         }
@@ -97,17 +106,17 @@ impl Trial {
             raw::run(State { pc: raw::slot(like, self.turn), ..*before });
         let mut after = State { pc: before.pc + 4, pstate, vector, syndrome, ..*before };
         match self.kind() {
-            Kind::Nothing | Kind::Waits | Kind::Writes(_) | Kind::Stores(_) => {}
+            Kind::Nothing | Kind::Waits | Kind::Writes(_) | Kind::WritesAt(..) | Kind::Stores(_) => {}
             Kind::Refused(class, _) => (after.pc, after.syndrome) = (before.pc, class << CLASS),
             Kind::Call(_, _, answer) => after.x[..answer.len()].copy_from_slice(answer),
-            Kind::Reads(fill) => self.set_operand(&mut after, fill(board, turn)),
+            Kind::Reads(fill) | Kind::ReadsAt(_, fill) => self.set_operand(&mut after, fill(board, turn)),
             Kind::Loads(place, extend) => self.set_operand(&mut after, extend(place.fill(board, turn))),
         }
         after
     }
 
     fn kind(&self) -> Kind {
-        INSTRUCTIONS[self.instruction].1
+        INSTRUCTIONS[self.instruction].kind
     }
 
     /// What the operand holds.
@@ -145,7 +154,7 @@ impl Trial {
 
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (text, kind) = INSTRUCTIONS[self.instruction];
+        let Instruction { text, kind, .. } = &INSTRUCTIONS[self.instruction];
         write!(f, "{text} ({kind}), turn {}, {:?}", self.turn, self.pace)
     }
 }
