@@ -112,10 +112,17 @@ impl Order {
         until(charge, State::Running, &[State::Stopping, State::Ending], |status| status.restarts == expected)
     }
 
+    /// Meanwhile it may end and begin again by itself. How long that takes is its affair: whoever runs this has limits
+    /// of their own.
     fn wait_for_readiness(&self, charge: Charge, pause: u64) -> Result<(), Wrong> {
-        let is_ready = |status: &Status| u64::from(status.inside.count_ones()) == self.cpus;
-        // Meanwhile it may end and begin again by itself.
-        until(charge, State::Running, &[State::Running, State::Stopping, State::Ending], is_ready)?;
+        loop {
+            let status = charge.status()?;
+            match status.state {
+                State::Running if u64::from(status.inside.count_ones()) == self.cpus => break,
+                State::Off => return Err(Wrong::Became(status)),
+                State::Running | State::Stopping | State::Ending => sleep(STEP),
+            }
+        }
         sleep(pause);
         Ok(())
     }
