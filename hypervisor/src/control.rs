@@ -40,8 +40,6 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Reads it from the CPU that executes this, whose guest is to have its interrupts by `mode`.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn of_this_cpu(mode: InterruptMode) -> Self {
         let ids = id_registers();
         let features = Features::new(&ids);

@@ -10,7 +10,8 @@ use crate::system::System;
 use bulkhead_abi as abi;
 use bulkhead_core::{Next, Order, Phase, Registers, Start, Stop, Verb, Why};
 
-/// Carries out an order of partition `by`.
+/// Carries out an order of partition `by`. It comes seldom: in the loop of exits, what it needs would be set up there
+/// each time a CPU begins.
 #[inline(never)]
 pub(crate) fn carry_out(system: &System, by: &Partition, registers: &mut Registers, order: Order) {
     let Some(target) = system.partitions.get(order.target) else { return };

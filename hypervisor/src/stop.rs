@@ -121,7 +121,8 @@ fn wake(system: &System, partition: &Partition, power: &Power) {
     sev();
 }
 
-/// The last CPU out ends the life. True if it begins the next one.
+/// The last CPU out ends the life. True if it begins the next one. By itself, for what it needs would be set up each
+/// time a CPU begins.
 #[cold]
 #[inline(never)]
 fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {

@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::Context as _;
 use bulkhead::run::{Machine, Session};
-
 use regex::bytes::Regex;
 
 use crate::{Board, Need, patience};

@@ -151,13 +151,16 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
     }
 }
 
-/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins.
+/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins, and no other's.
 fn releases_are_the_hypervisors(plan: &Plan<'_>) -> Result<(), Violation> {
     let is_sound = |cpu: &&Cpu| match plan.board.conduit {
         Conduit::SpinTable if cpu.partition != NO_PARTITION => {
             let word = Span { base: cpu.release, size: 8 };
             let given = plan.regions.iter().map(|region| &region.span);
-            cpu.release.is_aligned(8) && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
+            let sharing = plan.cpus.iter().filter(|other| other.release == cpu.release);
+            sharing.count() == 1
+                && cpu.release.is_aligned(8)
+                && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
         }
         _ => cpu.release == Pa(0),
     };

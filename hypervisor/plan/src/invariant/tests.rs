@@ -208,6 +208,8 @@ fn a_cpu_waits_where_nobody_but_the_hypervisor_writes() {
     for place in [0x4000_0ffc, 0x4200_0000, 0x5000_0000, 0x4020_0000, 0x0900_0000, 0x080b_0000] {
         assert_eq!(elsewhere(place), Err(Violation::Release(1)), "{place:#x}");
     }
+    let twice = with_spin_table(|plan| plan.cpus[1].release = plan.cpus[0].release);
+    assert_eq!(twice, Err(Violation::Release(0)), "what releases one of them releases both");
     let on_psci = verdict(|plan| plan.cpus[2].release = Pa(0x4000_00d8));
     assert_eq!(on_psci, Err(Violation::Release(2)), "the firmware has it");
 }

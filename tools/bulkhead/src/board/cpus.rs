@@ -93,13 +93,19 @@ pub(super) fn cpus(tree: &Tree, gic: &Gic, conduit: Option<Conduit>) -> Result<V
         let is_known = gic.version == Version::V3 || interface < limits::CPU_INTERFACES;
         let unknown = || "the GIC of the board knows eight CPUs".to_owned();
         let release = release(tree, *id).filter(|_| conduit == Some(Conduit::SpinTable));
-        let is_shared = release.is_some() && found.iter().any(|cpu| cpu.release == release);
+        let is_shared = release.is_some_and(|place| is_shared(tree, place));
         let shared = || "another CPU waits at the same `cpu-release-addr`".to_owned();
         let unusable = unusable(tree, *id, conduit).or_else(|| is_shared.then(shared));
         let unusable = unusable.or_else(|| (!is_known).then(unknown));
         found.push(BoardCpu { node: *id, mpidr, redistributor, interface, release, unusable });
     }
     if found.is_empty() { Err("this tree has no CPUs".to_owned()) } else { Ok(found) }
+}
+
+/// Whether more than one CPU waits in the word there: what releases one of them releases all, so none can be released.
+fn is_shared(tree: &Tree, place: Pa) -> bool {
+    let word = Span { base: place, size: 8 };
+    spin_table(tree).iter().filter(|other| other.overlaps(&word)).count() > 1
 }
 
 /// The cores that have more than one thread, each as the indices of its CPUs, by `cpu-map` (Linux's
@@ -190,5 +196,12 @@ mod tests {
         assert!(one_place.contains("one by one"), "{one_place}");
         let nowhere = conduit(&spinning(&[None, None])).unwrap_err();
         assert!(nowhere.contains("not filled it in"), "{nowhere}");
+    }
+
+    #[test]
+    fn who_shares_a_word_with_another_cpu_is_not_released_whichever_comes_first() {
+        let tree = spinning(&[Some(0xd8), Some(0xd8), Some(0xe0), Some(0xf4), Some(0xf8), None]);
+        let shared = [0xd8, 0xe0, 0xf4, 0xf8].map(|place| is_shared(&tree, Pa(place)));
+        assert_eq!(shared, [true, false, true, true], "0xf4 reaches into 0xf8");
     }
 }
