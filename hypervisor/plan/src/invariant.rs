@@ -27,7 +27,7 @@ pub enum Violation {
     Records(Name),
     /// The partition has no CPU, or shares one.
     Cpus(Name),
-    /// Two CPUs are the same one.
+    /// Two CPUs are the same one, or would begin as one.
     DuplicateCpu(u64),
     /// A CPU is not the vCPU of its partition that its place says.
     Affinity(u64),
@@ -144,23 +144,21 @@ fn cpus_have_one_owner(plan: &Plan<'_>) -> Result<(), Violation> {
             return Err(Violation::Affinity(cpu.mpidr));
         }
     }
-    let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr;
+    // What releases one of two CPUs that wait in one word releases both.
+    let same = |(a, b): &(&Cpu, &Cpu)| a.mpidr == b.mpidr || a.release == b.release && a.release != Pa(0);
     match pairs(plan.cpus).find(same).map(|(cpu, _)| cpu).or(gic::shared_cpu(plan)) {
         Some(cpu) => Err(Violation::DuplicateCpu(cpu.mpidr)),
         None => Ok(()),
     }
 }
 
-/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins, and no other's.
+/// Where a CPU waits to be released is nobody's memory, so EL2 alone says where it begins.
 fn releases_are_the_hypervisors(plan: &Plan<'_>) -> Result<(), Violation> {
     let is_sound = |cpu: &&Cpu| match plan.board.conduit {
         Conduit::SpinTable if cpu.partition != NO_PARTITION => {
             let word = Span { base: cpu.release, size: 8 };
             let given = plan.regions.iter().map(|region| &region.span);
-            let sharing = plan.cpus.iter().filter(|other| other.release == cpu.release);
-            sharing.count() == 1
-                && cpu.release.is_aligned(8)
-                && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
+            cpu.release.is_aligned(8) && !plan.memory.iter().chain(given).any(|span| span.overlaps(&word))
         }
         _ => cpu.release == Pa(0),
     };
@@ -279,7 +277,8 @@ fn steps_touch_own_registers(plan: &Plan<'_>, partition: &Partition) -> Result<(
                 .any(|region| !is_own || region.kind != RegionKind::Device)
         });
         let is_ram = plan.memory.iter().any(|ram| ram.overlaps(&word));
-        if is_foreign || is_ram || gic::is_touched(plan, &word) || !step.address.is_aligned(4) {
+        let is_console = plan.board.console.page().overlaps(&word);
+        if is_foreign || is_ram || is_console || gic::is_touched(plan, &word) || !step.address.is_aligned(4) {
             return Err(Violation::Step(partition.name, step.address));
         }
     }
@@ -377,7 +376,7 @@ impl fmt::Display for Violation {
             Self::Window => f.write_str("the hypervisor's window does not hold what is the hypervisor's"),
             Self::Records(who) => write!(f, "{who}: its records are not its own"),
             Self::Cpus(who) => write!(f, "{who}: it has no CPU of its own"),
-            Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} is there twice"),
+            Self::DuplicateCpu(mpidr) => write!(f, "CPU {mpidr:#x} cannot be told from another"),
             Self::Affinity(mpidr) => write!(f, "CPU {mpidr:#x} is shown as another than its place says"),
             Self::Release(mpidr) => write!(f, "CPU {mpidr:#x} waits where not only the hypervisor writes"),
             Self::Vmid(who) => write!(f, "{who}: its VMID is not its own"),

@@ -169,6 +169,9 @@ fn a_step_silences_a_device_of_ones_own() {
     }
     let reset_controller = verdict(|plan| plan.steps[0].address = Pa(0x0a00_0000));
     assert_eq!(reset_controller, Ok(()));
+    let console = Sample::default().board.console.base;
+    let mute = verdict(|plan| plan.steps[0].address = Pa(console.0 + 0x30));
+    assert_eq!(mute, Err(Violation::Step(name("first"), Pa(console.0 + 0x30))), "all speak through it");
     let anothers = verdict(|plan| {
         plan.partitions[0].silence.count = 0;
         plan.partitions[1].silence = Range { start: 0, count: 2 };
@@ -209,7 +212,7 @@ fn a_cpu_waits_where_nobody_but_the_hypervisor_writes() {
         assert_eq!(elsewhere(place), Err(Violation::Release(1)), "{place:#x}");
     }
     let twice = with_spin_table(|plan| plan.cpus[1].release = plan.cpus[0].release);
-    assert_eq!(twice, Err(Violation::Release(0)), "what releases one of them releases both");
+    assert_eq!(twice, Err(Violation::DuplicateCpu(0)), "what releases one of them releases both");
     let on_psci = verdict(|plan| plan.cpus[2].release = Pa(0x4000_00d8));
     assert_eq!(on_psci, Err(Violation::Release(2)), "the firmware has it");
 }

@@ -205,6 +205,8 @@ catalogue! {
     FunctionUnchecked = "P0809", Warning, file "function-unchecked", "A partition calls functions of the firmware that nobody checks.";
     RestartInPlace = "P0810", Error, file "restart-in-place", "A partition would begin again whose image lies in place.";
     FirmwareMissing = "P0811", Error, file "on-spin-table/firmware-missing", "A partition calls functions of firmware that the board does not have.";
+    StepImpossible = "P0812", Error, board "step-impossible", "A step that silences a device says two things at once, or nothing.";
+    StepForeign = "P0813", Error, board "step-foreign", "A step that silences a device touches what is not its partition's.";
 }
 
 impl Code {

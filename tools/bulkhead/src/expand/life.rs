@@ -50,9 +50,8 @@ pub(super) fn life(wish: &Wish, partition: &PartitionWish, board: &Board, device
     }
     let in_place = partition.in_place.as_ref().is_some_and(|in_place| in_place.value);
     let after_faults = on_fault.as_ref().is_some_and(|on_fault| on_fault.value == RESTART);
-    let number = |wish: &Option<crate::diagnostic::Located<u64>>, default| {
-        wish.as_ref().map_or(default, |number| u32::try_from(number.value).unwrap_or(u32::MAX))
-    };
+    // One that is too long is refused.
+    let delay = restart_delay.as_ref().and_then(|delay| u32::try_from(delay.value).ok());
     let mut functions: Vec<u32> =
         firmware_calls.iter().filter_map(|id| u32::try_from(id.value).ok()).collect();
     functions.sort_unstable();
@@ -65,8 +64,8 @@ pub(super) fn life(wish: &Wish, partition: &PartitionWish, board: &Board, device
             (true, false) => Restart::OnRequest,
             (true, true) => Restart::OnFault,
         },
-        max_restarts: number(max_restarts, MAX_RESTARTS),
-        restart_delay: number(restart_delay, RESTART_DELAY),
+        max_restarts: max_restarts.as_ref().map_or(MAX_RESTARTS, |number| number.value),
+        restart_delay: delay.unwrap_or(RESTART_DELAY),
         silence,
         loud,
         controls: controls.iter().filter_map(|name| bit(&name.value)).fold(0, |mask, bit| mask | bit),
@@ -102,12 +101,11 @@ pub(crate) fn register(board: &Board, node: NodeId, step: &SilenceStep) -> Optio
 /// What silences a device; `None` if nothing does.
 fn steps(wish: &Wish, board: &Board, device: &Device<'_>) -> Option<Vec<Step>> {
     let silence = silence_of(wish, board, device.node)?;
-    let low = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let step = |step: &SilenceStep| {
         Some(Step {
             address: register(board, device.node, step)?,
-            value: low(step.value.value),
-            mask: step.mask.as_ref().map_or(u32::MAX, |mask| low(mask.value)),
+            value: step.value.value,
+            mask: step.mask.as_ref().map_or(u32::MAX, |mask| mask.value),
             kind: if step.write.is_some() { StepKind::Write } else { StepKind::Await },
             reserved: 0,
         })

@@ -11,7 +11,7 @@ pub(crate) struct LifeWish {
     /// What follows a fault.
     pub(crate) on_fault: Option<Located<String>>,
     /// How often it begins again after faults.
-    pub(crate) max_restarts: Option<Located<u64>>,
+    pub(crate) max_restarts: Option<Located<u32>>,
     /// Milliseconds between the first fault and the new beginning.
     pub(crate) restart_delay: Option<Located<u64>>,
     /// The partitions that it may start, stop and restart, by name.

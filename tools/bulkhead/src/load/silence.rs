@@ -29,9 +29,9 @@ pub(crate) struct SilenceStep {
     /// Bytes from the first register, to wait for.
     pub(crate) until: Option<Located<u64>>,
     /// The value.
-    pub(crate) value: Located<u64>,
+    pub(crate) value: Located<u32>,
     /// The bits that count, if not all.
-    pub(crate) mask: Option<Located<u64>>,
+    pub(crate) mask: Option<Located<u32>>,
     /// The device that has the register, if it is another: a reset controller.
     pub(crate) of: Option<Located<String>>,
 }

@@ -3,10 +3,8 @@
 //! Whoever restarts a partition relies on nothing of its former life being left, so what could go on by
 //! itself has to be known here.
 
-use crate::board::Board;
 use crate::diagnostic::{Code, Diagnostic, Located, Report, Site, did_you_mean};
-use crate::expand::{Partition, RESTART, STOP, System, register, silence_of};
-use crate::load::{Silence, SilenceStep};
+use crate::expand::{Partition, RESTART, STOP, System};
 use bulkhead_plan::{Conduit, limits};
 
 /// What follows a fault is known, and can follow it.
@@ -31,11 +29,12 @@ pub(super) fn restarts_are_bounded(system: &System<'_>, report: &mut Report) {
     for partition in &system.partitions {
         let life = &partition.wish.life;
         let restarts = life.on_fault.as_ref().is_some_and(|on_fault| on_fault.value == RESTART);
-        let said = [(&life.max_restarts, "max-restarts"), (&life.restart_delay, "restart-delay-ms")];
-        for (number, key) in said.into_iter().filter_map(|(number, key)| Some((number.as_ref()?, key))) {
+        let times = life.max_restarts.as_ref().map(|number| (&number.site, "max-restarts"));
+        let delay = life.restart_delay.as_ref().map(|number| (&number.site, "restart-delay-ms"));
+        for (site, key) in times.into_iter().chain(delay) {
             if !restarts {
                 let title = format!("`{key}` of `{}` says nothing", partition.name());
-                let idle = Diagnostic::new(Code::RestartIdle, title).at(&number.site, "is never looked at");
+                let idle = Diagnostic::new(Code::RestartIdle, title).at(site, "is never looked at");
                 report.push(idle.help("add `on-fault = \"restart\"`, or take it out"));
             }
         }
@@ -136,37 +135,6 @@ pub(super) fn critical_partitions_are_nobodys_to_stop(system: &System<'_>, repor
             );
         }
     }
-}
-
-/// A description of how to silence devices is about devices that there are, and about their registers.
-pub(super) fn silence_is_possible(system: &System<'_>, report: &mut Report) {
-    let board = system.board;
-    for silence in &system.wish.board.silences {
-        let about = board.tree.ids().filter(|id| {
-            silence_of(system.wish, board, *id).is_some_and(|found| std::ptr::eq(found, silence))
-        });
-        let devices: Vec<_> = about.collect();
-        if devices.is_empty() {
-            let title = format!("board `{}` has no device that this silences", board.name);
-            let none = Diagnostic::new(Code::SilenceMisplaced, title).at(&silence.site, "about no device");
-            report.push(none.help("name one by `device`, or a kind that there is by `compatible`"));
-        }
-        for step in &silence.steps {
-            let lost = devices.iter().find(|device| register(board, **device, step).is_none());
-            if let Some(device) = lost {
-                report.push(misplaced(board, silence, step, &board.tree.node(*device).path));
-            }
-        }
-    }
-}
-
-fn misplaced(board: &Board, silence: &Silence, step: &SilenceStep, path: &str) -> Diagnostic {
-    let title = format!("a step that silences `{path}` has no register of board `{}`", board.name);
-    let misplaced = Diagnostic::new(Code::SilenceMisplaced, title).at(&step.site, "no such register");
-    misplaced
-        .at(&silence.site, "of this device")
-        .note("a step has `write` or `until`, in bytes from the first register: a multiple of 4 inside of it")
-        .help("correct it, or name the device that has the register by `of`")
 }
 
 fn worn(partition: &Partition<'_>, asked: &Site) -> Diagnostic {

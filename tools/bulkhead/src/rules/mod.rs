@@ -17,6 +17,7 @@ mod names;
 mod pages;
 mod programs;
 mod providers;
+mod silence;
 mod statements;
 mod upstream;
 
@@ -63,7 +64,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     life::functions_are_the_firmwares(system, report);
     life::functions_are_checked(system, report);
     life::critical_partitions_are_nobodys_to_stop(system, report);
-    life::silence_is_possible(system, report);
+    silence::is_possible(system, report);
     images::addresses_are_aligned(system, report);
     images::trees_are_there_for_what_is_in_them(system, report);
     images::unchecked_images_are_accepted(system, report);
