@@ -75,7 +75,9 @@ pub(crate) fn carry_out(
             let frame = system.gic.redistributor(partition.cpu_index(vcpu));
             finish(registers, &access, frame.map_or(0, |frame| frame.carry_out(physical)));
         }
-        Action::Uart { offset, access } => uart(system, partition, registers, offset, &access),
+        Action::Uart { offset, access, again } => {
+            uart(system, partition, registers, (offset, &access, again))
+        }
         Action::InvalidateInstructions(reach) => cache::invalidate_instructions(reach),
         Action::Psci(call) => return psci(system, partition, vcpu, registers, call),
         Action::Order(order) => order::carry_out(system, partition, registers, order),
@@ -159,7 +161,12 @@ pub(crate) fn write_interface(interface: Interface, value: u64) {
     }
 }
 
-fn uart(system: &System, partition: &Partition, registers: &mut Registers, offset: u64, access: &Mmio) {
+fn uart(
+    system: &System,
+    partition: &Partition,
+    registers: &mut Registers,
+    (offset, access, again): (u64, &Mmio, (u64, u64)),
+) {
     // Held until the line is where the model has it, so that another CPU's access cannot come in between.
     let mut model = partition.uart.lock();
     let value = match model.access(offset, access) {
@@ -167,7 +174,7 @@ fn uart(system: &System, partition: &Partition, registers: &mut Registers, offse
         UartAccess::Transmit(byte) => {
             match partition.say(byte) {
                 Pushed::Done => model.transmitted(),
-                Pushed::Later => registers.repeat(),
+                Pushed::Later => (registers.pc, registers.pstate) = again,
             }
             0
         }

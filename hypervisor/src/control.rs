@@ -12,7 +12,7 @@ use crate::registers::{
     HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MDCCINT_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2,
     MPAMIDR_EL1, OSDLR_EL1, OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0,
     PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2,
-    VDISR_EL2, VPIDR_EL2, ZCR_EL1, ZCR_EL2, synchronize,
+    VDISR_EL2, VPIDR_EL2, ZCR_EL1, ZCR_EL2, defer_errors, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -44,12 +44,18 @@ impl Identity {
         let ids = id_registers();
         let features = Features::new(&ids);
         let counters = if features.has_pmu() { event_counters() } else { 0 };
+        let values = features.values(counters, mode);
+        if let Some(sre) = values.icc_sre {
+            // Before it EL2 has no register of a GICv3, where the firmware has left that to it.
+            ICC_SRE_EL2.set(sre);
+            synchronize();
+        }
         let nature = Nature {
             ids: IdRegisters::sanitise(&ids),
             workarounds: firmware::workarounds(),
             preemption_bits: if features.has_gicv3() { gic::preemption_bits() } else { 0 },
         };
-        Self { values: features.values(counters, mode), features, nature }
+        Self { values, features, nature }
     }
 }
 
@@ -107,6 +113,7 @@ macro_rules! clear {
 
 /// Gives EL1 the state of a CPU that has just been reset, with nothing of anybody's former life.
 pub(crate) fn reset_el1(features: &Features) {
+    defer_errors();
     SCTLR_EL1.set(el2::SCTLR_EL1);
     clear!(
         CPACR_EL1,
@@ -134,22 +141,29 @@ pub(crate) fn reset_el1(features: &Features) {
         CNTV_CTL_EL0,
         CNTV_CVAL_EL0,
         AFSR0_EL1,
-        AFSR1_EL1,
-        MDSCR_EL1
+        AFSR1_EL1
     );
+    reset_debug();
+    clear_simd();
+    reset_optional(features);
+    synchronize();
+}
+
+/// With the OS lock on, for without it these are not to be written (Arm ARM D19.3); and off for a guest, so that it
+/// cannot write them either: by MDSCR_EL1.HDE and OSECCR_EL1 it could halt its CPU, in EL2 too (decision 0015).
+fn reset_debug() {
     OSDLR_EL1::write(0);
-    OSLAR_EL1::write(OS_LOCK);
+    OSLAR_EL1::write(1);
+    synchronize();
+    MDSCR_EL1.set(0);
     DBGCLAIMCLR_EL1::write(ALL_CLAIMS);
     MDCCINT_EL1::write(0);
-    // With the OS lock on: without it these are not to be written (Arm ARM D19.3).
     OSDTRRX_EL1::write(0);
     OSDTRTX_EL1::write(0);
     OSECCR_EL1::write(0);
     // SAFETY: the routine writes EL1's breakpoint and watchpoint registers, as many as there are.
     unsafe { clear_debug() };
-    clear_simd();
-    reset_optional(features);
-    synchronize();
+    OSLAR_EL1::write(0);
 }
 
 /// What not every CPU has.
@@ -197,8 +211,7 @@ fn reset_pmu() {
     PMSELR_EL0::write(0);
 }
 
-/// OSLAR_EL1.OSLK: the OS lock is on after a reset. DBGCLAIMCLR_EL1.CLAIM: all tags.
-const OS_LOCK: u64 = 1;
+/// DBGCLAIMCLR_EL1.CLAIM: all tags.
 const ALL_CLAIMS: u64 = 0xff;
 
 /// PMCR_EL0.P and PMCR_EL0.C: all counters become zero.

@@ -7,6 +7,7 @@ use crate::act::{self, Flow};
 use crate::berth;
 use crate::control::{self, Identity};
 use crate::entry::{clear_registers, on_own_stack};
+use crate::firmware;
 use crate::load;
 use crate::mark::{self, Phase};
 use crate::muster;
@@ -17,9 +18,7 @@ use crate::system::{self, System};
 use crate::translation;
 use crate::vcpu::{Frame, Vector, enter};
 use aarch64_cpu::registers::{CNTP_CTL_EL0, CNTV_CTL_EL0, MPIDR_EL1};
-use bulkhead_core::{
-    Action, Entry, Fault, FaultKind, IdRegisters, Nature, REASONS, Reason, Stop, Why, el2, is_uncontainable,
-};
+use bulkhead_core::{Action, Entry, Fault, FaultKind, IdRegisters, Nature, REASONS, Reason, Stop, Why, el2};
 use bulkhead_plan::{Conduit, Cpu as Planned};
 use core::sync::atomic::{Ordering, fence};
 use spin::Once;
@@ -141,6 +140,7 @@ fn visit(
     let mode = partition.compartment.partition.interrupt_mode;
     let identity = identity.call_once(|| Identity::of_this_cpu(mode));
     cpu.ids = Some(&identity.nature.ids);
+    firmware::mitigate(&identity.nature.workarounds);
     translation::take(partition);
     control::configure_el2(identity, planned.virtual_mpidr);
     if let Err(why) = system.gic.arrive(index, planned) {
@@ -240,9 +240,6 @@ fn decide(
     vector: Vector,
 ) -> (Reason, Result<Action, FaultKind>) {
     match vector {
-        Vector::SError if is_uncontainable(cpu.frame.syndrome.esr) => {
-            panic!("{}: an SError that nobody can contain: ESR {:#x}", partition.name, cpu.frame.syndrome.esr)
-        }
         _ if partition.is_stopping() => (Reason::Stop, Ok(Action::Resume)),
         Vector::Synchronous => {
             let Frame { registers, syndrome, .. } = &mut cpu.frame;
@@ -271,5 +268,6 @@ fn begin(frame: &mut Frame, entry: Entry) {
     unsafe { clear_registers(frame) };
     frame.registers.pc = entry.address.0;
     frame.registers.pstate = el2::PSTATE;
+    frame.registers.os_lock = 1;
     frame.registers.write(0, entry.context);
 }

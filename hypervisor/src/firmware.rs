@@ -74,6 +74,15 @@ pub(crate) fn workarounds() -> Workarounds {
     })
 }
 
+/// What a guest may have turned off against CVE-2018-3639 on this CPU is on again, as the next one takes for granted
+/// (SMCCC_ARCH_WORKAROUND_2, DEN 0028 §7.5).
+pub(crate) fn mitigate(workarounds: &Workarounds) {
+    if workarounds.second == 0 {
+        call(SMCCC_ARCH_WORKAROUND_2, [1, 0, 0]);
+    }
+}
+
+const SMCCC_ARCH_WORKAROUND_2: u32 = 0x8000_7fff;
 const PSCI_FEATURES: u32 = 0x8400_000a;
 const SMCCC_VERSION: u32 = 0x8000_0000;
 const SMCCC_ARCH_FEATURES: u32 = 0x8000_0001;

@@ -92,6 +92,8 @@ pub enum Action {
         offset: u64,
         /// The access.
         access: Mmio,
+        /// Program counter and processor state before it, to have it made again.
+        again: (u64, u64),
     },
     /// Invalidate instruction caches.
     InvalidateInstructions(Reach),
@@ -230,8 +232,9 @@ impl<'p> Compartment<'p> {
         }
         match (self.frame(abort.ipa), Mmio::decode(abort.esr(), registers)) {
             (Some(frame), Some(access)) => {
+                let again = (registers.pc, registers.pstate);
                 registers.skip_as(abort.esr());
-                frame.answer(self, caller, access)
+                frame.answer(self, caller, (access, again))
             }
             _ => (Reason::Abort, Action::Inject(abort.as_data())),
         }
@@ -283,7 +286,12 @@ enum Frame {
 pub const SGIR: u64 = 0xf00;
 
 impl Frame {
-    fn answer(self, compartment: &Compartment<'_>, caller: usize, access: Mmio) -> (Reason, Action) {
+    fn answer(
+        self,
+        compartment: &Compartment<'_>,
+        caller: usize,
+        (access, again): (Mmio, (u64, u64)),
+    ) -> (Reason, Action) {
         let has_sgir = compartment.gic == GicVersion::V2;
         match (self, access.store) {
             (Self::Distributor(SGIR), Some(value)) if has_sgir && access.width == Width::Word => {
@@ -294,7 +302,7 @@ impl Frame {
             (Self::Redistributor(vcpu, offset), _) => {
                 (Reason::Redistributor, Action::Redistributor { vcpu, offset, access })
             }
-            (Self::Uart(offset), _) => (Reason::Uart, Action::Uart { offset, access }),
+            (Self::Uart(offset), _) => (Reason::Uart, Action::Uart { offset, access, again }),
         }
     }
 }

@@ -209,7 +209,7 @@ impl Features {
         always | present(&optional)
     }
 
-    /// EL2 does not count in the guest's counters, and profiling and trace are nobody's.
+    /// EL2 does not count in the guest's counters, profiling and trace are nobody's, and the OS lock is EL2's.
     fn mdcr(&self, counters: u64) -> u64 {
         let counters = if self.pmu { counters & mdcr::HPMN } else { 0 };
         let optional = [
@@ -218,7 +218,7 @@ impl Features {
             (self.trace_filter, mdcr::TTRF),
             (self.spe, mdcr::TPMS),
         ];
-        counters | present(&optional)
+        mdcr::TDOSA | counters | present(&optional)
     }
 }
 
@@ -255,7 +255,7 @@ mod tests {
         let values = features(&CORTEX_A53).values(6, InterruptMode::Direct);
         assert_eq!(values.hcr, 0x803c_002f);
         assert_eq!(values.cptr, 0x10_33ff);
-        assert_eq!(values.mdcr, 6, "PMUv3 without EL2's own prohibition");
+        assert_eq!(values.mdcr, 1 << 10 | 6, "PMUv3 without EL2's own prohibition");
         assert_eq!((values.cnthctl, values.icc_sre, values.ich_hcr), (3, Some(7), Some(0x400)));
         let absent = [values.zcr, values.hcrx, values.hfgitr, values.hafgrtr, values.mpam2, values.trfcr];
         assert_eq!(absent, [None; 6]);
@@ -280,7 +280,7 @@ mod tests {
         let values = features(&LARGE).values(6, InterruptMode::Direct);
         assert_eq!(values.hcr, 0x803c_002f | 1 << 35 | 0b11 << 40 | 1 << 36 | 1 << 50 | 1 << 53);
         assert_eq!((values.cptr, values.zcr), (0x10_32ff | 1 << 30, Some(15)));
-        assert_eq!(values.mdcr, 6 | 1 << 17 | 1 << 23 | 1 << 19 | 1 << 14);
+        assert_eq!(values.mdcr, 1 << 10 | 6 | 1 << 17 | 1 << 23 | 1 << 19 | 1 << 14);
         assert_eq!((values.hcrx, values.hfgitr, values.hafgrtr), (Some(0), Some(0), Some(0)));
     }
 

@@ -39,12 +39,6 @@ pub enum Exit {
     Undefined,
 }
 
-/// Whether an SError with this ESR_EL2 says that nobody can tell what it has damaged: with the architected
-/// syndrome (IDS = 0) and DFSC 0x11, AET = 0 is Uncontainable (RAS Extension, Arm ARM ESR_EL2).
-pub const fn is_uncontainable(esr: u64) -> bool {
-    field(esr, 24, 24) == 0 && field(esr, 5, 0) == 0x11 && field(esr, 12, 10) == 0
-}
-
 impl Exit {
     /// Reads the exception class and what belongs to it.
     pub fn decode(syndrome: &Syndrome) -> Self {
@@ -66,14 +60,6 @@ mod tests {
 
     fn of_class(class: u64) -> Exit {
         Exit::decode(&Syndrome { esr: class << 26, far: 0, hpfar: 0 })
-    }
-
-    #[test]
-    fn only_an_architected_syndrome_can_be_uncontainable() {
-        assert!(is_uncontainable(0x2f << 26 | 0x11));
-        assert!(!is_uncontainable(0x2f << 26 | 0x11 | 3 << 10), "restartable");
-        assert!(!is_uncontainable(0x2f << 26 | 1 << 24 | 0x11), "implementation defined");
-        assert!(!is_uncontainable(0x2f << 26), "uncategorized");
     }
 
     #[test]

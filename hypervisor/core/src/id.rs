@@ -46,8 +46,10 @@ const PFR0: u64 = fields(&[0, 4, 16, 20, 24, 32, 48, 56, 60]);
 const PFR1: u64 = fields(&[0, 4, 32]);
 /// SVEver, AES, BitPerm, BF16, B16B16, SHA3, SM4, I8MM, F32MM, F64MM: instructions, which need nothing of EL2.
 const ZFR0: u64 = fields(&[0, 4, 16, 20, 24, 32, 40, 44, 52, 56]);
-/// DebugVer, PMUVer, BRPs, WRPs, CTX_CMPs, DoubleLock. Not trace, SPE, TRBE, BRBE, MTPMU.
-const DFR0: u64 = fields(&[0, 8, 12, 20, 28, 36]);
+/// DebugVer, PMUVer, BRPs, WRPs, CTX_CMPs. Not trace, SPE, TRBE, BRBE, MTPMU.
+const DFR0: u64 = fields(&[0, 8, 12, 20, 28]);
+/// DoubleLock: there is none.
+const NO_DOUBLE_LOCK: u64 = 0xf << 36;
 /// All but TME.
 const ISAR0: u64 = !fields(&[0, 24]);
 /// All but LS64 (needs HCRX_EL2) and XS.
@@ -82,7 +84,7 @@ fn visible(index: usize, value: u64) -> u64 {
         (4, 0) => capped(value & PFR0, 4, 1),
         (4, 1) => capped(value & PFR1, 32, 1),
         (4, 4) => value & ZFR0,
-        (5, 0) => pmu(value & DFR0),
+        (5, 0) => pmu(value & DFR0) | NO_DOUBLE_LOCK,
         (6, 0) => value & ISAR0,
         (6, 1) => value & ISAR1,
         (6, 2) => value & ISAR2,

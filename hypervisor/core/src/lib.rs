@@ -55,7 +55,7 @@ pub use call::{Call, Psci, Return};
 pub use compartment::{Action, Compartment, Reach};
 pub use cpu_interface::{ActivePriorities, Interface, control_of_guest, may_sleep};
 pub use end::{FaultKind, Why};
-pub use exit::{Exit, Syndrome, is_uncontainable};
+pub use exit::{Exit, Syndrome};
 pub use fault::{Fault, History, KEPT, Seen};
 pub use id::{ID_REGISTERS, IdRegisters};
 pub use life::{Cause, Next, Policy};

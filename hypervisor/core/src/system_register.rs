@@ -53,6 +53,19 @@ impl Encoding {
         self.0 == ICC_PMR_EL1.0 || first <= self.0 && self.0 <= last
     }
 
+    /// Whether it is one of the OS lock's or of its neighbours, which EL2 keeps (MDCR_EL2.TDOSA).
+    const fn is_of_os_lock(self) -> bool {
+        self.0 & !Self::new(0, 0, 0, 15, 0).0 == OSLAR_EL1.0
+    }
+
+    /// What a read of one of them gives: the lock is a shadow, double lock and power-down for a debugger are none.
+    fn os_lock(self, is_read: bool, value: u64, lock: &mut u64) -> u64 {
+        if self == OSLAR_EL1 && !is_read {
+            *lock = value & 1;
+        }
+        if self == OSLSR_EL1 { OS_LOCK_IS_THERE | *lock << 1 } else { 0 }
+    }
+
     /// The position of an ID register of group 3 (op0 3, op1 0, CRn 0, CRm 1 to 7) among its like.
     fn id_index(self) -> Option<usize> {
         let first = Self::new(3, 0, 0, 1, 0).0;
@@ -113,6 +126,10 @@ impl SystemAccess {
             (ICC_AP1R3_EL1, read) => (Reason::Interface, self.active_priorities(3, nature, read, value)),
             (ICC_SRE_EL1, _) => (Reason::Interface, Reply::Value(SRE)),
             (IC_IALLUIS, false) => (Reason::SystemRegister, Reply::Do(invalidate_instructions(compartment))),
+            (encoding, read) if encoding.is_of_os_lock() => {
+                let value = encoding.os_lock(read, value, &mut registers.os_lock);
+                (Reason::SystemRegister, Reply::Value(value))
+            }
             (ACTLR_EL1, _) | (LORID_EL1 | ERRIDR_EL1, true) => (Reason::SystemRegister, Reply::Value(0)),
             (encoding, true) => match encoding.id_index() {
                 Some(index) => (Reason::SystemRegister, Reply::Value(nature.ids.value(index))),
@@ -164,6 +181,9 @@ enum Reply {
 /// ICC_SRE_EL1: system registers, no bypass of IRQ or FIQ.
 const SRE: u64 = 7;
 
+/// OSLSR_EL1.OSLM.
+const OS_LOCK_IS_THERE: u64 = 1 << 3;
+
 /// All of a partition's CPUs, but nobody else's if there is only one.
 fn invalidate_instructions(compartment: &Compartment<'_>) -> Action {
     let reach = if compartment.cpus.len() > 1 { Reach::InnerShareable } else { Reach::ThisCpu };
@@ -189,6 +209,9 @@ const ICC_ASGI1R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 6);
 const ICC_SGI0R_EL1: Encoding = Encoding::new(3, 0, 12, 11, 7);
 const ICC_CTLR_EL1: Encoding = Encoding::new(3, 0, 12, 12, 4);
 const ICC_SRE_EL1: Encoding = Encoding::new(3, 0, 12, 12, 5);
+/// The OS lock, and what powers a core down for a debugger (Arm ARM H6.1).
+const OSLAR_EL1: Encoding = Encoding::new(2, 0, 1, 0, 4);
+const OSLSR_EL1: Encoding = Encoding::new(2, 0, 1, 1, 4);
 const ACTLR_EL1: Encoding = Encoding::new(3, 0, 1, 0, 1);
 const ERRIDR_EL1: Encoding = Encoding::new(3, 0, 5, 3, 0);
 const LORID_EL1: Encoding = Encoding::new(3, 0, 10, 4, 7);
@@ -248,6 +271,19 @@ mod tests {
         let (_, action, registers) = answer(ICC_SRE_EL1, true, 0);
         assert_eq!((action, registers.x[2]), (Action::Resume, 7));
         assert_eq!(answer(ICC_SRE_EL1, false, 0).1, Action::Resume);
+    }
+
+    #[test]
+    fn the_os_lock_is_a_shadow_and_nothing_powers_a_core_down() {
+        let (_, action, registers) = answer(OSLAR_EL1, false, u64::MAX);
+        assert_eq!((action, registers.os_lock), (Action::Resume, 1));
+        assert_eq!(answer(OSLSR_EL1, true, 0).2.x[2], 0b1000);
+        // OSDLR_EL1, DBGPRCR_EL1
+        for register in [Encoding::new(2, 0, 1, 3, 4), Encoding::new(2, 0, 1, 4, 4)] {
+            let (_, action, registers) = answer(register, true, 1);
+            assert_eq!((action, registers.x[2]), (Action::Resume, 0));
+            assert_eq!(answer(register, false, 1).1, Action::Resume);
+        }
     }
 
     #[test]

@@ -134,6 +134,11 @@ impl Distributor {
         self.registers.store(register, bit);
     }
 
+    pub(super) fn deactivate(self, intid: u32) {
+        let (register, bit) = place_of(ICACTIVER, intid);
+        self.registers.store(register, bit);
+    }
+
     /// Makes a partition's SPIs as if they had never been used: disabled, idle, of middle priority, and
     /// routed to its first CPU.
     pub(crate) fn quiesce(self, compartment: &Compartment<'_>) {

@@ -14,6 +14,8 @@ pub(crate) struct Redistributor {
     registers: Mmio,
     /// How its PPIs are triggered: the board's affair, until a guest changes it.
     triggers: u32,
+    /// Whether it has extended PPIs (GICv3.1), which are nobody's either while no guest runs.
+    has_more: bool,
 }
 
 const CTLR: u64 = 0x0;
@@ -37,10 +39,24 @@ const CHILDREN_ASLEEP: u32 = 1 << 2;
 /// Four priorities at once: the middle of what Non-secure software has.
 const PRIORITIES: u32 = 0xa0a0_a0a0;
 
+/// GICR_TYPER.PPInum: whether there are extended PPIs.
+const PPI_NUM: u64 = 0x1f << 27;
+/// Their registers, which lie behind those of the others (GICv3 §12.11): where, how many words, and what is written.
+const MORE: [(u64, usize, u32); 7] = [
+    (ICENABLER0 + 4, 2, u32::MAX),
+    (IGROUPR0 + 4, 2, u32::MAX),
+    (INMIR0 + 4, 2, 0),
+    (ICFGR1 + 4, 4, 0),
+    (ICPENDR0 + 4, 2, u32::MAX),
+    (ICACTIVER0 + 4, 2, u32::MAX),
+    (IPRIORITYR + 32, 16, PRIORITIES),
+];
+
 impl Redistributor {
     /// The redistributor behind these registers, before any guest has reached it.
     pub(crate) fn new(registers: Mmio) -> Self {
-        Self { registers, triggers: registers.load(ICFGR1) }
+        let has_more = registers.load_double(TYPER) & PPI_NUM != 0;
+        Self { registers, triggers: registers.load(ICFGR1), has_more }
     }
 
     /// The affinity of the CPU that it belongs to, as in MPIDR_EL1.
@@ -69,6 +85,9 @@ impl Redistributor {
     /// they do not become disabled.
     pub(crate) fn quiesce(self) -> bool {
         self.registers.store(ICENABLER0, u32::MAX);
+        if self.has_more {
+            self.quiesce_more();
+        }
         let quiet = wait(|| self.registers.load(CTLR) & RWP == 0);
         self.registers.store(ICFGR1, self.triggers);
         self.registers.store(IGROUPR0, u32::MAX);
@@ -77,6 +96,15 @@ impl Redistributor {
         self.registers.store(ICACTIVER0, u32::MAX);
         self.registers.fill(IPRIORITYR, 8, PRIORITIES);
         quiet
+    }
+
+    /// The same for extended PPIs, as many as there can be: what there is not is reserved, so ignored. They are
+    /// triggered by level then, as nobody knows what they were: guests learn of none.
+    #[cold]
+    fn quiesce_more(self) {
+        for (register, words, value) in MORE {
+            self.registers.fill(register, words, value);
+        }
     }
 
     /// Makes SGI `intid` one that reaches its CPU, if anything does.

@@ -62,9 +62,11 @@ impl Wake {
         acknowledged & 0x3ff == self.intid
     }
 
-    /// It was taken, and goes to the others again.
+    /// It was taken, and goes to the others again: whatever a guest has made of ending interrupts, this one is not
+    /// active any more, for then it would wake nobody.
     pub(super) fn repeat(&self) {
         let _turn = self.turn.lock();
+        self.distributor.deactivate(self.intid);
         if self.called.load(Ordering::Relaxed) != 0 {
             self.distributor.drive(self.intid, Level::High);
         }

@@ -104,6 +104,9 @@ pub(crate) const BINARY_POINT: Register = register!("icc_bpr1_el1");
 pub(crate) const GROUP_ENABLE: Register = register!("icc_igrpen1_el1");
 pub(crate) const ACTIVE_PRIORITIES: Register = register!("icc_ap1r0_el1");
 
+/// Written as OSLAR_EL1 and read as OSLSR_EL1.
+pub(crate) const OS_LOCK: Register = Register { read: read!("oslsr_el1"), write: write!("oslar_el1") };
+
 /// Reads ICC_RPR_EL1, and ICC_IAR1_EL1; writes ICC_EOIR1_EL1.
 pub(crate) const RUNNING_PRIORITY: fn() -> u64 = read!("icc_rpr_el1");
 /// See [`RUNNING_PRIORITY`].

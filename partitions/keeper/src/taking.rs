@@ -94,11 +94,25 @@ pub(crate) const GROUP_ENABLE: Taking = Taking {
     has_arrived: |_, value| (raw::GROUP_ENABLE.read)() == value,
 };
 
+pub(crate) const OS_LOCK: Taking = Taking {
+    value: |_, turn| turn % 2,
+    before: |_, value| (raw::OS_LOCK.write)(value ^ 1),
+    has_arrived: |_, value| (raw::OS_LOCK.read)() == LOCK_IS_THERE | value << 1,
+};
+
 pub(crate) const ACTIVE_PRIORITIES: Taking = Taking {
     value: |_, turn| 1 << turn,
     before: |board, value| board.interface.write(interface::ACTIVE_PRIORITIES, value ^ 1 << 31),
     has_arrived: |board, value| board.interface.read(interface::ACTIVE_PRIORITIES) == value,
 };
+
+pub(crate) fn os_lock(_: &Board, turn: u64) -> u64 {
+    (raw::OS_LOCK.write)(turn % 2);
+    LOCK_IS_THERE | (turn % 2) << 1
+}
+
+/// OSLSR_EL1.OSLM.
+const LOCK_IS_THERE: u64 = 1 << 3;
 
 pub(crate) fn mask(board: &Board, turn: u64) -> u64 {
     board.interface.write(interface::PRIORITY_MASK, priority(turn));

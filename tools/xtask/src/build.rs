@@ -5,14 +5,16 @@ use std::{fs, path::Path};
 use system_tests::PLUGIN;
 
 use crate::{
-    action,
+    action, errata,
     failure::Failure,
     workspace::{TARGET, board_packages, cargo, images, target_dir},
 };
 
+const HYPERVISOR: &str = "hypervisor";
+
 /// Binaries and the names under which systems know them.
 const IMAGES: [(&str, &str); 10] = [
-    ("hypervisor", "bulkhead.elf"),
+    (HYPERVISOR, "bulkhead.elf"),
     ("bench", "bench.elf"),
     ("hello", "hello.elf"),
     ("intruder", "intruder.elf"),
@@ -34,7 +36,11 @@ pub(crate) fn build() -> Result<(), Failure> {
     fs::create_dir_all(images()).map_err(Failure::about(&images()))?;
     for (binary, image) in IMAGES {
         let from = built.join(binary);
-        write_if_changed(&images().join(image), &fs::read(&from).map_err(Failure::about(&from))?)?;
+        let mut bytes = fs::read(&from).map_err(Failure::about(&from))?;
+        if binary == HYPERVISOR {
+            errata::separate(&mut bytes)?;
+        }
+        write_if_changed(&images().join(image), &bytes)?;
     }
     let plugin = target_dir().join("release/libcounter_plugin.so");
     let bytes = fs::read(&plugin).map_err(Failure::about(&plugin))?;

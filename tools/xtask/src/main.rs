@@ -9,6 +9,7 @@ mod action;
 mod bench;
 mod build;
 mod demo;
+mod errata;
 mod failure;
 mod fetch;
 mod setup;

@@ -40,6 +40,7 @@ pub(super) mod zcr {
 /// MDCR_EL2.
 pub(super) mod mdcr {
     pub(crate) const HPMN: u64 = 0x1f;
+    pub(crate) const TDOSA: u64 = 1 << 10;
     pub(crate) const TPMS: u64 = 1 << 14;
     pub(crate) const HPMD: u64 = 1 << 17;
     pub(crate) const TTRF: u64 = 1 << 19;

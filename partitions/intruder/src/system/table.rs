@@ -21,7 +21,7 @@ pub(super) const REGISTERS: &[Register] = &[
     ro([2, 0, 1, 0, 0], 1),                // MDRAR_EL1
     wo([2, 0, 1, 0, 4], 1),                // OSLAR_EL1
     ro([2, 0, 1, 1, 4], 1),                // OSLSR_EL1
-    rw([2, 0, 1, 3, 4], 1),                // OSDLR_EL1
+    rw([2, 0, 1, 3, 4], 1).reads(0),       // OSDLR_EL1: no FEAT_DoubleLock is shown
     rw([2, 0, 1, 4, 4], 1).not_in_qemu(),  // DBGPRCR_EL1
     rw([2, 0, 7, 8, 6], 1),                // DBGCLAIMSET_EL1
     rw([2, 0, 7, 9, 6], 1),                // DBGCLAIMCLR_EL1
