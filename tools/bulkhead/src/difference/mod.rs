@@ -10,6 +10,7 @@ mod partition;
 mod text;
 
 use crate::inspect::{Contents, Owner, inspect};
+use crate::package::Purpose;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -105,10 +106,9 @@ impl Changed {
 
 fn trusted(which: &str, image: &[u8]) -> Result<Contents, String> {
     let contents = inspect(image);
-    match contents.faults.first() {
-        None => Ok(contents),
-        Some(fault) => Err(format!("the {which} image cannot be trusted: {fault}")),
-    }
+    let Some(fault) = contents.faults.first() else { return Ok(contents) };
+    let advice = Purpose::advice(image).map(|advice| format!("\n{advice}")).unwrap_or_default();
+    Err(format!("the {which} image cannot be trusted: {fault}{advice}"))
 }
 
 fn owner<'a>(contents: &'a Contents, name: &str) -> Option<&'a Owner> {
