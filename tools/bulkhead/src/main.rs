@@ -166,7 +166,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Check { system, explain, messages } => {
             let built = messages.of(system.build_with_warnings())?;
             let defaults = if explain { built.explain() } else { String::new() };
-            let verdict = format!("{}: {} partitions, proven\n", system.system, built.partitions.len());
+            let verdict = format!("{}: {}, proven\n", system.system, built.count());
             messages.show(built.findings(), &(defaults + &verdict))?;
         }
         Verb::Explain { code, .. } => explain(code.as_deref())?,

@@ -207,6 +207,14 @@ impl Options {
 }
 
 impl Built {
+    /// How many partitions it has, in words.
+    pub fn count(&self) -> String {
+        match self.partitions.len() {
+            1 => "1 partition".to_owned(),
+            count => format!("{count} partitions"),
+        }
+    }
+
     /// The plan in the image.
     pub fn plan(&self) -> Result<Plan<'_>, DecodeError> {
         Plan::decode(self.plan.bytes())

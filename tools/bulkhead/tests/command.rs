@@ -199,6 +199,17 @@ fn what_a_package_holds_is_not_looked_for_and_the_way_to_an_image_is_said() {
 }
 
 #[test]
+fn one_partition_is_not_said_to_be_many() {
+    let workspace = workspace();
+    let one = "[[partition]]\nname = \"one\"\nimage = \"guest.elf\"\ncpus = [0]\nmemory = \"4M\"\n";
+    fs::write(workspace.path().join("board-configs/two/single.toml"), one).unwrap();
+    let output = bulkhead(workspace.path(), &["check", "single"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "single: 1 partition, proven\n");
+    let output = bulkhead(workspace.path(), &["lock", "single"]);
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("layout.lock: 1 partition\n"));
+}
+
+#[test]
 fn the_addresses_in_a_log_get_their_meaning() {
     let (folder, _) = image();
     fs::write(folder.path().join("log"), b"[second] at 0x40000040\n\xff 0x9000000\n").unwrap();
