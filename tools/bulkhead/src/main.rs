@@ -7,7 +7,6 @@ mod command;
 
 use bulkhead::decode::{Decoder, log_of};
 use bulkhead::diagnostic::{Code, Report};
-use bulkhead::inspect::inspect;
 use bulkhead::launch::launch;
 use bulkhead::pages;
 use bulkhead::run;
@@ -74,13 +73,7 @@ enum Verb {
     #[command(subcommand)]
     Board(command::board::Verb),
     /// Shows what is in an image, from its bytes alone
-    Inspect {
-        /// The image
-        image: PathBuf,
-        /// As one JSON document
-        #[arg(long)]
-        json: bool,
-    },
+    Inspect(command::inspect::Arguments),
     /// Proves an image from its bytes alone
     Verify(command::verify::Arguments),
     /// Prints the JSON schema of a file that the tool reads or prints
@@ -173,7 +166,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Check { system, explain, messages } => {
             let built = messages.of(system.build_with_warnings())?;
             let defaults = if explain { built.explain() } else { String::new() };
-            let verdict = format!("{}: {} partitions, proven\n", system.system, built.partitions.len());
+            let verdict = format!("{}: {}, proven\n", system.system, built.count());
             messages.show(built.findings(), &(defaults + &verdict))?;
         }
         Verb::Explain { code, .. } => explain(code.as_deref())?,
@@ -188,7 +181,7 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Header(arguments) => return command::header::header(&arguments),
         Verb::Diff(arguments) => return command::diff::diff(&arguments),
         Verb::Board(verb) => return command::board::board(&verb),
-        Verb::Inspect { image, json } => return show(&image, json),
+        Verb::Inspect(arguments) => return command::inspect::inspect(&arguments),
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Schema { document } => return command::print_json(&document.schema()),
         Verb::Completion { shell } => {
@@ -210,20 +203,6 @@ fn explain(code: Option<&str>) -> Result<(), Stop> {
         code: 2,
     })?;
     say(&pages::page(code)).map(drop)
-}
-
-fn show(image: &Path, json: bool) -> Result<(), Stop> {
-    let contents = inspect(&read(image)?);
-    if json {
-        command::print_json(&contents)?;
-    } else {
-        say(&contents.to_string())?;
-    }
-    let wrong = |fault: &String| format!("error: `{}`: {fault}", image.display());
-    match contents.faults.as_slice() {
-        [] => Ok(()),
-        faults => Err(Stop { text: faults.iter().map(wrong).collect::<Vec<_>>().join("\n"), code: 1 }),
-    }
 }
 
 fn decode(log: &Log) -> Result<(), Stop> {

@@ -10,6 +10,7 @@ use crate::expand::{System, expand};
 use crate::explain::explain;
 use crate::guest::{self, Guest};
 use crate::hypervisor;
+use crate::inspect::inspect;
 use crate::launch::Firmware;
 use crate::load::{images_beside, load};
 use crate::lock;
@@ -206,6 +207,14 @@ impl Options {
 }
 
 impl Built {
+    /// How many partitions it has, in words.
+    pub fn count(&self) -> String {
+        match self.partitions.len() {
+            1 => "1 partition".to_owned(),
+            count => format!("{count} partitions"),
+        }
+    }
+
     /// The plan in the image.
     pub fn plan(&self) -> Result<Plan<'_>, DecodeError> {
         Plan::decode(self.plan.bytes())
@@ -239,7 +248,8 @@ impl Built {
     /// The page for the safety case.
     pub fn report(&self) -> String {
         let proof = verify(&self.image);
-        Page { map: &self.map, proof: &proof, sources: &self.sources.digests() }.html()
+        let sources = self.sources.digests();
+        Page { map: &self.map, contents: &inspect(&self.image), proof: &proof, sources: &sources }.html()
     }
 
     /// An answer about this system as a person reads it, with the lines that it comes from.

@@ -140,6 +140,22 @@ fn a_device_that_changes_hands_is_lost_by_one_and_gained_by_the_other() {
 }
 
 #[test]
+fn what_a_system_lets_a_partition_do_is_gained_by_it() {
+    let more = "cpus = [0]\ninterrupts = \"guarded\"\nfirmware-calls = [0xc2000001]\ncontrols = [\"most\"]\n\
+                on-fault = \"restart\"";
+    let (_folder, new) = changed("cpus = [0]", more);
+    let difference = Difference::of(&built("rest").image, &new.image).unwrap().to_string();
+    for line in [
+        "+ may call firmware 0xc2000001",
+        "+ may start, stop and restart `most`",
+        "~ interrupts guarded, not direct",
+        "~ after a fault: restart, at most 3 times, first after 100 ms; not stop",
+    ] {
+        assert!(difference.contains(line), "{difference}");
+    }
+}
+
+#[test]
 fn an_image_that_cannot_be_trusted_is_not_compared() {
     let mut image = built("three").image;
     let last = image.len() - 1;

@@ -178,6 +178,38 @@ fn a_damaged_image_is_shown_as_far_as_it_goes_and_is_a_failure() {
 }
 
 #[test]
+fn what_a_package_holds_is_not_looked_for_and_the_way_to_an_image_is_said() {
+    let (folder, _) = image();
+    for (purpose, what) in [("fit", "it begins as a FIT does"), ("sd", "it has a partition table")] {
+        let output = bulkhead(folder.path(), &["build", "only", "--for", purpose, "-o", "packed"]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let size = fs::metadata(folder.path().join("packed")).unwrap().len();
+        for verb in ["verify", "inspect"] {
+            let output = plain(folder.path(), &[verb, "packed"]);
+            assert_eq!(output.status.code(), Some(1));
+            let told = String::from_utf8(output.stdout.clone()).unwrap();
+            assert!(told.starts_with(&format!("{size} bytes\n  sha256 ")), "{told}");
+            assert_eq!(told.lines().count(), 2, "{told}");
+            assert!(stderr(&output).contains(what), "{}", stderr(&output));
+            assert!(stderr(&output).contains(&format!("`build --for {purpose}`")), "{}", stderr(&output));
+        }
+        let output = plain(folder.path(), &["diff", "the.img", "packed"]);
+        assert!(stderr(&output).contains(what), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn one_partition_is_not_said_to_be_many() {
+    let workspace = workspace();
+    let one = "[[partition]]\nname = \"one\"\nimage = \"guest.elf\"\ncpus = [0]\nmemory = \"4M\"\n";
+    fs::write(workspace.path().join("board-configs/two/single.toml"), one).unwrap();
+    let output = bulkhead(workspace.path(), &["check", "single"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "single: 1 partition, proven\n");
+    let output = bulkhead(workspace.path(), &["lock", "single"]);
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("layout.lock: 1 partition\n"));
+}
+
+#[test]
 fn the_addresses_in_a_log_get_their_meaning() {
     let (folder, _) = image();
     fs::write(folder.path().join("log"), b"[second] at 0x40000040\n\xff 0x9000000\n").unwrap();

@@ -4,6 +4,7 @@
 
 mod support;
 
+use bulkhead::inspect::inspect;
 use bulkhead::system::{Built, Options, build};
 use bulkhead_verify::{Stretch, Transcript, verify};
 use regex::Regex;
@@ -46,6 +47,12 @@ fn every_address_of_the_page_is_found_again_by_the_proof() {
         let cpus = proof.partitions.iter().flat_map(|it| &it.cpus).chain(&proof.free_cpus);
         let mut single: Vec<u64> = cpus.copied().collect();
         single.extend(proof.partitions.iter().flat_map(|it| [it.entry, it.x0]));
+        // What is no address: identifiers, values of registers and their bits.
+        let contents = inspect(&built.image);
+        for owner in &contents.partitions {
+            single.extend(owner.firmware_calls.iter().copied().map(u64::from));
+            single.extend(owner.silence.iter().flat_map(|step| [step.value, step.mask].map(u64::from)));
+        }
         let body = page.split_once("</style>").unwrap().1;
         let found: Vec<u64> = hexadecimal
             .find_iter(body)
@@ -77,6 +84,23 @@ fn what_was_accepted_is_told_with_its_reason() {
             && page.contains("P0401: device <code>/virtio_mmio@a003e00</code> of <code>most</code>")
     );
     assert!(built("three").report().contains("<p>Nothing.</p>"));
+}
+
+#[test]
+fn what_a_partition_may_do_and_what_ends_it_is_told() {
+    let (_outer, folder) = board_folder();
+    fs::copy(tests().join("board/extra.dtb"), folder.join("board.dtb")).unwrap();
+    let board = fs::read_to_string(tests().join("accept/board.toml")).unwrap();
+    fs::write(folder.join("board.toml"), board.replace("../board/extra.dtb", "board.dtb")).unwrap();
+    let system = fs::read_to_string(tests().join("accept/three.toml")).unwrap();
+    let more = "cpus = [0]\ninterrupts = \"guarded\"\non-fault = \"restart\"\ncontrols = [\"third\"]\n\
+                firmware-calls = [0xc2000001]";
+    fs::write(folder.join("three.toml"), system.replace("cpus = [0]", more)).unwrap();
+    let built = built_at(&folder.join("three.toml"));
+    let row = "<td><strong>first</strong></td><td>guarded</td><td>restart, at most 3 times, first after 100 ms</td>\
+               <td>third</td><td><code>0xc2000001</code></td>";
+    assert!(built.report().contains(row), "{}", built.report());
+    assert!(built.report().contains("<td><strong>second</strong></td><td>direct</td><td>stop</td>"));
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::fmt;
 
 impl fmt::Display for Transcript {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "image for board {}, {} bytes", self.board, self.image.place.size)?;
+        match &self.plan {
+            Some(_) => writeln!(f, "image for board {}, {} bytes", self.board, self.image.place.size)?,
+            None => writeln!(f, "{} bytes", self.image.place.size)?,
+        }
         writeln!(f, "  sha256 {}", self.image.sha256)?;
         let parts =
             [("hypervisor", &self.hypervisor), ("plan", &self.plan), ("stage-2 tables", &self.tables)];

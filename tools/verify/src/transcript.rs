@@ -17,7 +17,7 @@ const FRAME: u64 = 0x1_0000;
 pub(crate) const REDISTRIBUTOR: u64 = 0x2_0000;
 
 /// SHA-256, in hexadecimal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Digest(pub String);
 
@@ -281,7 +281,8 @@ impl Digest {
         Self::hex(&digest(bytes))
     }
 
-    fn hex(digest: &[u8; 32]) -> Self {
+    /// A digest as it is written.
+    pub fn hex(digest: &[u8; 32]) -> Self {
         let mut text = String::new();
         for byte in digest {
             // Writing into a string cannot fail.

@@ -27,6 +27,19 @@ pub(crate) fn console(tree: &Tree, id: NodeId) -> Result<Console, String> {
     if console.is_sound() { Ok(console) } else { Err("its registers cannot be addressed".to_owned()) }
 }
 
+/// What a UART is, as far as the numbers by which it sends tell: the first kind that has the same. A BCM2835 mini
+/// UART sends as a 16550 does.
+pub(crate) fn kind(console: &Console) -> &'static str {
+    let has_its_numbers = |kind: &&Kind| match kind.layout {
+        Layout::Fixed(registers) => *console == Console { base: console.base, ..registers },
+        Layout::Counted(numbers) => {
+            let mut shifts = (0..=MOST_SHIFT).map(|shift| Counted { shift, width: console.width });
+            shifts.any(|counted| counted.console(console.base, numbers).as_ref() == Ok(console))
+        }
+    };
+    KINDS.iter().find(has_its_numbers).map_or("UART", |kind| kind.name)
+}
+
 /// A kind of UART.
 struct Kind {
     name: &'static str,
@@ -60,7 +73,7 @@ struct Counted {
 impl Counted {
     fn console(self, base: Pa, registers: Numbers) -> Result<Console, String> {
         let Self { shift, width } = self;
-        let offset = |number: u32| (number << shift.min(12)).min(1 << 12);
+        let offset = |number: u32| (number << shift.min(MOST_SHIFT)).min(1 << MOST_SHIFT);
         if !matches!(width, 1 | 4) {
             return Err(format!("its registers are accessed by {width} bytes, and only 1 and 4 are known"));
         }
@@ -69,6 +82,9 @@ impl Counted {
         Ok(Console { base, status, mask: room, room, data, width, ..Console::NONE })
     }
 }
+
+/// A register beyond that is in no page, whatever its number.
+const MOST_SHIFT: u32 = 12;
 
 const KINDS: &[Kind] = &[
     Kind { name: "PL011", compatible: &["arm,pl011"], layout: Layout::Fixed(PL011) },
@@ -229,6 +245,19 @@ mod tests {
         for beyond in [[("reg-shift", 10)], [("reg-shift", 32)], [("reg-offset", 0xffe)]] {
             assert_eq!(found("ns16550a", BASE, &beyond).unwrap_err(), "its registers cannot be addressed");
         }
+    }
+
+    #[test]
+    fn a_uart_is_known_again_by_its_numbers() {
+        let kinds = [("arm,pl011", "PL011"), ("fsl,imx6q-uart", "i.MX"), ("cdns,uart-r1p12", "Cadence")];
+        for (compatible, name) in kinds {
+            assert_eq!(kind(&found(compatible, BASE, &[]).unwrap()), name);
+        }
+        for shift in [0, 2] {
+            assert_eq!(kind(&found("ns16550a", BASE, &[("reg-shift", shift)]).unwrap()), "16550");
+        }
+        assert_eq!(kind(&found("brcm,bcm2835-aux-uart", BASE, &[]).unwrap()), "16550");
+        assert_eq!(kind(&Console { base: Pa(BASE.into()), status: 0x1c, ..PL011 }), "UART");
     }
 
     proptest! {

@@ -12,6 +12,6 @@ pub(crate) fn lock(system: &System) -> Result<(), Stop> {
     let folder = locate(&system.system)?.parent().unwrap_or(Path::new("")).to_owned();
     let path = folder.join("layout.lock");
     write(&path, built.lock().as_bytes())?;
-    println!("{}: {} partitions", shown(&path), built.partitions.len());
+    println!("{}: {}", shown(&path), built.count());
     Ok(())
 }

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod dts;
 pub(crate) mod flash;
 pub(crate) mod header;
+pub(crate) mod inspect;
 pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod new;
@@ -16,7 +17,9 @@ pub(crate) mod verify;
 pub(crate) mod why;
 
 use crate::{Stop, say};
+use bulkhead::package::Purpose;
 use serde::Serialize;
+use std::path::Path;
 
 /// A document for a program, as lines.
 fn pretty(document: &impl Serialize) -> Result<String, Stop> {
@@ -27,4 +30,12 @@ fn pretty(document: &impl Serialize) -> Result<String, Stop> {
 /// Prints a document for a program.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Stop> {
     say(&pretty(document)?).map(drop)
+}
+
+/// What is wrong with the image at `path`, and what to do if it is none.
+fn refused(path: &Path, image: &[u8], faults: &[String]) -> Stop {
+    let wrong = |fault: &String| format!("error: `{}`: {fault}", path.display());
+    let mut lines: Vec<String> = faults.iter().map(wrong).collect();
+    lines.extend(Purpose::advice(image));
+    Stop { text: lines.join("\n"), code: 1 }
 }

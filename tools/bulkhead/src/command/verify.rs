@@ -2,7 +2,7 @@
 //!
 //! The proof is that of `build`, by the same crate, of a file that may come from anywhere.
 
-use super::print_json;
+use super::{print_json, refused};
 use crate::{Stop, read, say};
 use bulkhead_verify::verify as prove;
 use std::path::PathBuf;
@@ -19,7 +19,8 @@ pub(crate) struct Arguments {
 
 /// Prints the proof of an image, and fails if there is none.
 pub(crate) fn verify(arguments: &Arguments) -> Result<(), Stop> {
-    let transcript = prove(&read(&arguments.image)?);
+    let image = read(&arguments.image)?;
+    let transcript = prove(&image);
     if arguments.json {
         print_json(&transcript)?;
     } else {
@@ -28,7 +29,5 @@ pub(crate) fn verify(arguments: &Arguments) -> Result<(), Stop> {
     if transcript.proven {
         return Ok(());
     }
-    let wrong = |fault: &String| format!("error: `{}`: {fault}", arguments.image.display());
-    let faults: Vec<String> = transcript.faults.iter().map(wrong).collect();
-    Err(Stop { text: faults.join("\n"), code: 1 })
+    Err(refused(&arguments.image, &image, &transcript.faults))
 }

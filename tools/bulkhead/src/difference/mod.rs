@@ -1,17 +1,18 @@
 //! Who gained or lost access to what, between two images.
 //!
-//! Partitions are told by their names. What is compared is what the tables, the CPUs and the interrupts of
-//! both images say, whatever their configurations were.
+//! Partitions are told by their names. What is compared is all that the plans of both images say, whatever their
+//! configurations were. Where only what nobody sees differs, such as places in the window, it says that: silence means
+//! that the images are the same to the byte.
 
+mod board;
+mod compare;
+mod partition;
 mod text;
 
-use crate::board::without;
-use crate::inspect::{Contents, OwnedLoad, OwnedRegion, Owner, inspect};
-use bulkhead_plan::Span;
-use bulkhead_verify::{Transcript, verify};
+use crate::inspect::{Contents, Owner, inspect};
+use crate::package::Purpose;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// What differs between two images.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -66,23 +67,29 @@ pub enum How {
     Changed,
 }
 
-/// One side, taken apart.
-struct Side {
-    contents: Contents,
-    transcript: Transcript,
-}
-
 impl Difference {
     /// Compares two images; an error says which cannot be taken apart.
     pub fn of(old: &[u8], new: &[u8]) -> Result<Self, String> {
-        let (old, new) = (Side::of("first", old)?, Side::of("second", new)?);
-        let names: Vec<&str> =
-            old.names().chain(new.names().filter(|name| old.owner(name).is_none())).collect();
-        let partitions = names.into_iter().map(|name| changed(name, &old, &new));
-        Ok(Self {
-            hypervisor: hypervisor(&old, &new),
-            partitions: partitions.filter(|changed| !changed.changes.is_empty()).collect(),
-        })
+        Ok(Self::between(&trusted("first", old)?, &trusted("second", new)?))
+    }
+
+    /// Compares what two images hold.
+    pub(crate) fn between(old: &Contents, new: &Contents) -> Self {
+        let names = |contents: &'_ Contents| -> Vec<String> {
+            contents.partitions.iter().map(|owner| owner.name.clone()).collect()
+        };
+        let added = names(new).into_iter().filter(|name| owner(old, name).is_none());
+        let all = names(old).into_iter().chain(added);
+        let partitions = all.map(|name| partition::changed(&name, [owner(old, &name), owner(new, &name)]));
+        let mut difference = Self {
+            hypervisor: board::changes(old, new),
+            partitions: partitions.filter(Changed::is_worth_telling).collect(),
+        };
+        if difference.is_empty() && old.sha256 != new.sha256 {
+            let what = "its image, in nothing that a partition sees".to_owned();
+            difference.hypervisor.push(Change { how: How::Changed, what });
+        }
+        difference
     }
 
     /// Whether there is none.
@@ -91,145 +98,22 @@ impl Difference {
     }
 }
 
-impl Side {
-    fn of(which: &str, image: &[u8]) -> Result<Self, String> {
-        let (contents, transcript) = (inspect(image), verify(image));
-        match contents.faults.first() {
-            None => Ok(Self { contents, transcript }),
-            Some(fault) => Err(format!("the {which} image cannot be trusted: {fault}")),
-        }
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.contents.partitions.iter().map(|owner| owner.name.as_str())
-    }
-
-    fn owner(&self, name: &str) -> Option<&Owner> {
-        self.contents.partitions.iter().find(|owner| owner.name == name)
-    }
-
-    /// What is loaded for a partition: each piece as its kind, its place and its digest.
-    fn loads(&self, name: &str) -> BTreeSet<(String, u64, String)> {
-        let index = self.contents.partitions.iter().position(|owner| owner.name == name);
-        let both = index
-            .and_then(|at| Some((self.contents.partitions.get(at)?, self.transcript.partitions.get(at)?)));
-        let Some((owner, proof)) = both else { return BTreeSet::new() };
-        let pieces = owner.loads.iter().zip(&proof.loads);
-        let kind = |load: &OwnedLoad| {
-            if load.in_place { format!("{} in place", load.kind) } else { load.kind.to_owned() }
-        };
-        pieces.map(|(load, piece)| (kind(load), piece.at, piece.sha256.0.clone())).collect()
+impl Changed {
+    fn is_worth_telling(&self) -> bool {
+        self.presence != Presence::Both || !self.changes.is_empty()
     }
 }
 
-fn hypervisor(old: &Side, new: &Side) -> Vec<Change> {
-    let mut changes = Vec::new();
-    let part = |side: &Side| {
-        let own = &side.transcript.hypervisor;
-        (own.as_ref().map(|part| part.sha256.0.clone()), side.contents.window.map(Span::from))
-    };
-    let ((old_digest, old_window), (new_digest, new_window)) = (part(old), part(new));
-    if old_digest != new_digest {
-        changes.push(change(How::Changed, "its binary".to_owned()));
-    }
-    let (old_window, new_window) = (old_window.into_iter().collect(), new_window.into_iter().collect());
-    changes.extend(spans(&old_window, &new_window, |span| format!("window {span}")));
-    let console = |side: &Side| side.contents.board.as_ref().and_then(|board| board.console);
-    changes.extend(sets(&console(old).into_iter().collect(), &console(new).into_iter().collect(), |base| {
-        format!("console at {base:#x}")
-    }));
-    changes
+fn trusted(which: &str, image: &[u8]) -> Result<Contents, String> {
+    let contents = inspect(image);
+    let Some(fault) = contents.faults.first() else { return Ok(contents) };
+    let advice = Purpose::advice(image).map(|advice| format!("\n{advice}")).unwrap_or_default();
+    Err(format!("the {which} image cannot be trusted: {fault}{advice}"))
 }
 
-fn changed(name: &str, old: &Side, new: &Side) -> Changed {
-    let presence = match (old.owner(name), new.owner(name)) {
-        (Some(_), Some(_)) => Presence::Both,
-        (None, _) => Presence::Added,
-        (_, None) => Presence::Removed,
-    };
-    let owners = [old.owner(name), new.owner(name)];
-    let mut changes = reach(owners);
-    let cpus = owners.map(|owner| each(owner, |it| it.cpus.iter().map(|cpu| cpu.mpidr).collect()));
-    changes.extend(sets(&cpus[0], &cpus[1], |mpidr| format!("CPU {mpidr:#x}")));
-    let lines = owners.map(|owner| each(owner, |it| it.interrupts.iter().map(|line| line.intid).collect()));
-    changes.extend(sets(&lines[0], &lines[1], |intid| {
-        format!("interrupt {intid} ({})", crate::board::wire_text(*intid))
-    }));
-    if presence == Presence::Both {
-        changes.extend(sets(&old.loads(name), &new.loads(name), |(kind, at, digest)| {
-            format!("{kind} at {at:#x}, sha256 {digest}")
-        }));
-        changes.extend(moved(owners));
-    }
-    Changed { name: name.to_owned(), presence, changes }
+fn owner<'a>(contents: &'a Contents, name: &str) -> Option<&'a Owner> {
+    contents.partitions.iter().find(|owner| owner.name == name)
 }
 
-/// Physical addresses gained and lost.
-fn reach(owners: [Option<&Owner>; 2]) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for kind in ["RAM", "device", "SGI_base"] {
-        let of_kind = |owner: Option<&Owner>| -> Vec<Span> {
-            let regions = owner.into_iter().flat_map(|owner| &owner.regions);
-            regions.filter(|region| region.kind == kind).map(|region| region.place.into()).collect()
-        };
-        changes.extend(spans(&of_kind(owners[0]), &of_kind(owners[1]), |span| {
-            let here = |region: &&OwnedRegion| Span::from(region.place).overlaps(&span);
-            let all = owners.into_iter().flatten().flat_map(|owner| &owner.regions);
-            let nodes: Option<String> =
-                all.filter(here).map(|region| region.nodes.join(", ")).find(|it| !it.is_empty());
-            nodes.map_or_else(|| format!("{kind} {span}"), |nodes| format!("{kind} {span} ({nodes})"))
-        }));
-    }
-    changes
-}
-
-/// What is where it was on the board, and elsewhere for the partition.
-fn moved(owners: [Option<&Owner>; 2]) -> Vec<Change> {
-    let [Some(old), Some(new)] = owners else { return Vec::new() };
-    let mut changes = Vec::new();
-    for region in &old.regions {
-        let same = |other: &&OwnedRegion| other.place.base == region.place.base && other.kind == region.kind;
-        if let Some(other) = new.regions.iter().find(same)
-            && other.ipa != region.ipa
-        {
-            let what = format!(
-                "{} {}, seen at {:#x}, not {:#x}",
-                region.kind,
-                Span::from(region.place),
-                other.ipa,
-                region.ipa
-            );
-            changes.push(change(How::Changed, what));
-        }
-    }
-    let entry = |owner: &Owner| format!("begins at {:#x} with {:#x} in x0", owner.entry, owner.x0);
-    if entry(old) != entry(new) {
-        changes
-            .push(change(How::Changed, format!("{}, not {:#x} with {:#x}", entry(new), old.entry, old.x0)));
-    }
-    changes
-}
-
-fn each<T: Ord>(owner: Option<&Owner>, of: impl Fn(&Owner) -> BTreeSet<T>) -> BTreeSet<T> {
-    owner.map(of).unwrap_or_default()
-}
-
-fn sets<T: Ord>(old: &BTreeSet<T>, new: &BTreeSet<T>, name: impl Fn(&T) -> String) -> Vec<Change> {
-    let lost = old.difference(new).map(|it| change(How::Lost, name(it)));
-    let gained = new.difference(old).map(|it| change(How::Gained, name(it)));
-    lost.chain(gained).collect()
-}
-
-fn spans(old: &Vec<Span>, new: &Vec<Span>, name: impl Fn(Span) -> String) -> Vec<Change> {
-    let minus = |from: &Vec<Span>, what: &Vec<Span>| {
-        what.iter()
-            .fold(from.clone(), |rest, hole| rest.into_iter().flat_map(|it| without(it, *hole)).collect())
-    };
-    let lost = minus(old, new).into_iter().map(|span| change(How::Lost, name(span)));
-    let gained = minus(new, old).into_iter().map(|span| change(How::Gained, name(span)));
-    lost.chain(gained).collect()
-}
-
-fn change(how: How, what: String) -> Change {
-    Change { how, what }
-}
+#[cfg(test)]
+mod tests;

@@ -2,20 +2,20 @@
 //!
 //! Faults are not here: they go where errors go.
 
+use super::words::Address;
 use super::{Board, Contents, OwnedLoad, OwnedRegion, Owner, PlanPart, Stretch, TablesPart};
 use crate::board::wire_text;
 use crate::load::size_text;
-use bulkhead_plan::Span;
 use std::fmt;
 
 impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "image of {} bytes", self.bytes)?;
         match self.window {
-            Some(window) => writeln!(f, ", window {window}")?,
-            None => writeln!(f)?,
+            Some(window) => writeln!(f, "image of {} bytes, window {window}", self.bytes)?,
+            None => writeln!(f, "{} bytes", self.bytes)?,
         }
-        if let Some(PlanPart { version, place, intact }) = &self.plan {
+        writeln!(f, "  sha256 {}", self.sha256)?;
+        if let Some(PlanPart { version, place, intact, .. }) = &self.plan {
             writeln!(f, "plan of version {version} at {place}, digest {}", verdict(*intact))?;
         }
         if let Some(TablesPart { place, intact, proven }) = &self.tables {
@@ -35,21 +35,26 @@ impl fmt::Display for Contents {
     }
 }
 
-impl fmt::Display for Stretch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Span::from(*self).fmt(f)
-    }
-}
-
 fn write_board(f: &mut fmt::Formatter<'_>, board: &Board) -> fmt::Result {
     writeln!(f, "\nboard {}", board.name)?;
     for memory in &board.memory {
         writeln!(f, "  RAM          {memory}")?;
     }
     writeln!(f, "  CPUs         {}", board.cpus)?;
+    writeln!(f, "  firmware     {}", board.firmware_text())?;
+    writeln!(f, "  GIC          GICv{}", board.gic)?;
     writeln!(f, "  distributor  {}", board.distributor)?;
-    if let Some(console) = board.console {
-        writeln!(f, "  console      PL011 at {console:#x}")?;
+    if let Some(interface) = &board.cpu_interface {
+        writeln!(f, "  GICC         {interface}")?;
+    }
+    for translator in &board.translators {
+        writeln!(f, "  ITS          {translator}, off")?;
+    }
+    if let Some(intid) = &board.wake {
+        writeln!(f, "  wakes by     interrupt {intid} ({})", wire_text(*intid))?;
+    }
+    if let Some(console) = &board.console {
+        writeln!(f, "  console      {console}")?;
     }
     writeln!(f, "  heap         {}", board.heap)
 }
@@ -57,22 +62,19 @@ fn write_board(f: &mut fmt::Formatter<'_>, board: &Board) -> fmt::Result {
 fn write_partition(f: &mut fmt::Formatter<'_>, partition: &Owner) -> fmt::Result {
     writeln!(f, "\npartition {} (VMID {})", partition.name, partition.vmid)?;
     writeln!(f, "  begins at {:#x} with {:#x} in x0", partition.entry, partition.x0)?;
+    writeln!(f, "  stage 2 of {}, root at {:#x}", partition.stage2_text(), partition.root)?;
     for cpu in &partition.cpus {
-        writeln!(f, "  CPU {:#x} is the CPU {:#x} of the board", cpu.virtual_mpidr, cpu.mpidr)?;
+        writeln!(f, "  CPU {:#x} of the board is {}", cpu.mpidr, cpu.seen_text())?;
     }
     for OwnedRegion { ipa, place, kind, nodes } in &partition.regions {
         let seen = Stretch { base: *ipa, size: place.size }.to_string();
         let what = if nodes.is_empty() { (*kind).to_owned() } else { nodes.join(", ") };
         writeln!(f, "  {seen:<28} -> {:<12} {what}", format!("{:#x}", place.base))?;
     }
-    if let Some(uart) = partition.virtual_uart {
-        write!(f, "  {:<28}    {:<12} virtual PL011", format!("{uart:#x}"), "")?;
-        match partition.virtual_uart_interrupt {
-            Some(intid) => writeln!(f, ", interrupt {intid}")?,
-            None => writeln!(f, ", polled")?,
-        }
+    for Address { what, at } in partition.answered() {
+        writeln!(f, "  {:<28}    {:<12} {what}", format!("{at:#x}"), "by bulkhead")?;
     }
-    for OwnedLoad { kind, source, in_place, destination, intact } in &partition.loads {
+    for OwnedLoad { kind, source, in_place, destination, intact, .. } in &partition.loads {
         let size = size_text(source.size);
         let verdict = verdict(*intact);
         let at = destination.to_string();
@@ -86,6 +88,22 @@ fn write_partition(f: &mut fmt::Formatter<'_>, partition: &Owner) -> fmt::Result
     for interrupt in &partition.interrupts {
         let wire = wire_text(interrupt.intid);
         writeln!(f, "  interrupt {} ({wire}), {}", interrupt.intid, interrupt.trigger)?;
+    }
+    write_life(f, partition)
+}
+
+/// How a partition lives, and what it may do to others.
+fn write_life(f: &mut fmt::Formatter<'_>, partition: &Owner) -> fmt::Result {
+    writeln!(f, "  interrupts {}", partition.interrupt_mode)?;
+    writeln!(f, "  after a fault: {}", partition.restart)?;
+    for step in &partition.silence {
+        writeln!(f, "  silenced: {step}")?;
+    }
+    for name in &partition.controls {
+        writeln!(f, "  may start, stop and restart `{name}`")?;
+    }
+    for function in &partition.firmware_calls {
+        writeln!(f, "  may call firmware {function:#x}")?;
     }
     Ok(())
 }

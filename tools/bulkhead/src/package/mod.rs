@@ -72,6 +72,18 @@ impl Purpose {
         }
     }
 
+    /// What to do with a file that is to be an image and does not begin as one; nothing if it does.
+    pub fn advice(file: &[u8]) -> Option<String> {
+        let has = |(at, bytes): (usize, &[u8])| file.get(at..).is_some_and(|rest| rest.starts_with(bytes));
+        let what = match () {
+            () if has(IMAGE) => return None,
+            () if has(TREE) => "it begins as a FIT does, which is what `build --for fit` packs; ",
+            () if has(TABLE) => "it has a partition table, as what `build --for sd` packs; ",
+            () => "",
+        };
+        Some(format!("help: {what}`verify`, `inspect` and `diff` take what `build` without `--for` writes"))
+    }
+
     /// What to do with what was written to `output`; empty where there is nothing to say.
     pub fn next(self, payload: &Payload<'_>, output: &str) -> String {
         let place = payload.place;
@@ -93,8 +105,45 @@ impl Purpose {
     }
 }
 
+/// What the arm64 Image header has at its end (Linux, `Documentation/arch/arm64/booting.rst`).
+const IMAGE: (usize, &[u8]) = (56, b"ARM\x64");
+/// How a device tree begins, and so a FIT.
+const TREE: (usize, &[u8]) = (0, b"\xd0\x0d\xfe\xed");
+/// What ends the first sector of a disk with a partition table.
+const TABLE: (usize, &[u8]) = (510, b"\x55\xaa");
+
 /// Four bytes that are other ones for another image.
 fn identifier(image: &[u8]) -> [u8; 4] {
     let digest = Sha256::digest(image);
     [digest[0], digest[1], digest[2], digest[3]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{prop_assert, proptest};
+
+    fn with(bytes: (usize, &[u8])) -> Vec<u8> {
+        let mut file = vec![0; 512];
+        file[bytes.0..][..bytes.1.len()].copy_from_slice(bytes.1);
+        file
+    }
+
+    #[test]
+    fn a_file_that_is_wrapped_is_told_by_what_it_is_wrapped_in() {
+        assert_eq!(Purpose::advice(&with(IMAGE)), None);
+        assert!(Purpose::advice(&with(TREE)).unwrap().contains("`build --for fit`"));
+        assert!(Purpose::advice(&with(TABLE)).unwrap().contains("`build --for sd`"));
+        assert_eq!(
+            Purpose::advice(b"").unwrap(),
+            "help: `verify`, `inspect` and `diff` take what `build` without `--for` writes"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_file_has_advice(length in 0..60_usize) {
+            prop_assert!(Purpose::advice(&with(IMAGE)[..length]).is_some());
+        }
+    }
 }

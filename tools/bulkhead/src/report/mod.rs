@@ -5,7 +5,9 @@
 //! page again in the proof.
 
 mod parts;
+mod powers;
 
+use crate::inspect::Contents;
 use crate::map::Map;
 use bulkhead_verify::Transcript;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -15,6 +17,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub(crate) struct Page<'a> {
     /// Who owns what.
     pub(crate) map: &'a Map,
+    /// What the image holds.
+    pub(crate) contents: &'a Contents,
     /// What was proven of the image.
     pub(crate) proof: &'a Transcript,
     /// The files that the system was made from, each with its digest.
@@ -22,12 +26,13 @@ pub(crate) struct Page<'a> {
 }
 
 /// The chapters, each with its anchor.
-const CHAPTERS: [(&str, &str); 9] = [
+const CHAPTERS: [(&str, &str); 10] = [
     ("drawing", "The whole, drawn"),
     ("partitions", "Partitions"),
     ("physical", "Physical addresses"),
     ("seen", "What each partition sees"),
     ("interrupts", "Interrupts"),
+    ("powers", "Faults, orders and firmware"),
     ("dma", "Devices that write memory"),
     ("risks", "What was accepted in writing"),
     ("nobody", "What nobody has"),
@@ -70,6 +75,7 @@ impl Page<'_> {
             self.physical(),
             self.seen(),
             self.interrupts(),
+            self.powers(),
             self.masters(),
             self.risks(),
             self.nobody(),
