@@ -2,7 +2,7 @@
 //!
 //! The file lies beside the board, for its systems share it.
 
-use crate::{Stop, System, write};
+use crate::{Stop, System, say, write};
 use bulkhead::system::{locate, shown};
 use std::path::Path;
 
@@ -12,6 +12,5 @@ pub(crate) fn lock(system: &System) -> Result<(), Stop> {
     let folder = locate(&system.system)?.parent().unwrap_or(Path::new("")).to_owned();
     let path = folder.join("layout.lock");
     write(&path, built.lock().as_bytes())?;
-    println!("{}: {} partitions", shown(&path), built.partitions.len());
-    Ok(())
+    say(&format!("{}: {} partitions\n", shown(&path), built.partitions.len())).map(drop)
 }

@@ -4,7 +4,7 @@
 //! an editor knows every key wherever the folder lies.
 
 use super::pretty;
-use crate::{Stop, host, read, write};
+use crate::{Stop, host, read, say, write};
 use bulkhead::schema::Document;
 use bulkhead::system::locate_board;
 use clap::ValueEnum;
@@ -52,8 +52,8 @@ pub(crate) fn new(arguments: &Arguments) -> Result<(), Stop> {
     write(&folder.join("board.toml"), with_schema("board", &text).as_bytes())?;
     let system = folder.join("system.toml");
     write(&system, with_schema("system", template.text()).as_bytes())?;
-    println!("{}: put its images beside it, then `bulkhead check {0}`", system.display());
-    Ok(())
+    let next = format!("{}: put its images beside it, then `bulkhead check {0}`\n", system.display());
+    say(&next).map(drop)
 }
 
 impl Template {
