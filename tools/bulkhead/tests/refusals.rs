@@ -1,0 +1,42 @@
+//! What the command refuses, and the words for it, where no system is at fault.
+//!
+//! Systems that are wrong have their cases in `reject`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fs;
+use support::tests;
+use support::workspace::{bulkhead, stderr, workspace};
+
+/// A system whose one partition runs this image, with more lines.
+fn system(image: &str, more: &str) -> String {
+    format!("[[partition]]\nname = \"first\"\nimage = \"{image}\"\ncpus = [0]\nmemory = \"64M\"\n{more}")
+}
+
+#[test]
+fn a_kernel_that_no_partition_runs_is_not_given_in_vain() {
+    let workspace = workspace();
+    fs::write(workspace.path().join("board-configs/one/bare.toml"), system("guest.elf", "")).unwrap();
+    for (option, why) in [
+        ("--kernel", "no partition of `bare` runs a kernel that `--kernel` could replace"),
+        ("--initrd", "no partition of `bare` runs a kernel that `--initrd` could be given to"),
+    ] {
+        let output = bulkhead(workspace.path(), &["check", "bare", option, "/nonexistent/file"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(stderr(&output), format!("error: {why}\n"));
+    }
+}
+
+#[test]
+fn a_kernel_and_an_initrd_replace_those_of_a_partition_that_has_some() {
+    let workspace = workspace();
+    let text = system("none", "initrd = \"none\"\n");
+    fs::write(workspace.path().join("board-configs/one/kernel.toml"), text).unwrap();
+    let images = tests().join("images");
+    let own = |name: &str| images.join(name).display().to_string();
+    let arguments = ["check", "kernel", "--kernel", &own("kernel"), "--initrd", &own("initrd.cpio")];
+    let output = bulkhead(workspace.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
