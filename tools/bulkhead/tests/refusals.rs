@@ -40,3 +40,14 @@ fn a_kernel_and_an_initrd_replace_those_of_a_partition_that_has_some() {
     let output = bulkhead(workspace.path(), &arguments);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
+
+#[test]
+fn an_interrupt_that_there_cannot_be_is_nobodys_question() {
+    let workspace = workspace();
+    for (question, range) in [("ppi 99", "a CPU has PPI 0 to 15"), ("irq 1023", "a GIC has INTID 0 to 1019")]
+    {
+        let output = bulkhead(workspace.path(), &["why", "only", question]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(stderr(&output), format!("error: `{question}` is none: {range}\n"));
+    }
+}
