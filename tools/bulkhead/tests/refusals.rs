@@ -51,3 +51,52 @@ fn an_interrupt_that_there_cannot_be_is_nobodys_question() {
         assert_eq!(stderr(&output), format!("error: `{question}` is none: {range}\n"));
     }
 }
+
+#[test]
+fn an_image_that_is_there_and_no_file_is_called_what_it_is() {
+    let workspace = workspace();
+    let board = workspace.path().join("board-configs/one");
+    fs::create_dir(board.join("folder")).unwrap();
+    let disk = "[[qemu.disk]]\nbus = \"virtio-mmio-bus.0\"\nimage = \"folder\"\n";
+    for (image, more, said) in [
+        ("folder", "", "cannot read `folder` of `first`: it is a directory"),
+        ("/dev/null", "", "cannot read `/dev/null` of `first`: it is no regular file"),
+        ("guest.elf", disk, "cannot read the disk `folder`: it is a directory"),
+    ] {
+        fs::write(board.join("odd.toml"), system(image, more)).unwrap();
+        let output = bulkhead(workspace.path(), &["check", "odd"]);
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        assert!(!stderr(&output).contains("beside the system file"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_not_taken_for_another() {
+    let workspace = workspace();
+    for name in ["three.toml", "board.toml"] {
+        fs::write(workspace.path().join("board-configs/two").join(name), b"\xff").unwrap();
+        let output = bulkhead(workspace.path(), &["check", "two/three"]);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("error[P0701]") && said.contains(name), "{said}");
+        assert!(!said.contains("help"), "{said}");
+    }
+}
+
+#[test]
+fn a_whole_name_is_compared_with_whole_names() {
+    let workspace = workspace();
+    fs::write(workspace.path().join("board-configs/one/t.toml"), "").unwrap();
+    for (system, help) in [
+        ("two/onyl", Some("did you mean `two/only`?")),
+        ("tow/only", Some("did you mean `two/only`?")),
+        ("", None),
+        ("/", None),
+    ] {
+        let output = bulkhead(workspace.path(), &["check", system]);
+        assert_eq!(output.status.code(), Some(3));
+        let said = stderr(&output);
+        assert_eq!(said.lines().find_map(|line| line.trim().strip_prefix("= help: ")), help, "{said}");
+    }
+}

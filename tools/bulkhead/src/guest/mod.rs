@@ -18,7 +18,7 @@ use file::Wanted;
 use std::path::Path;
 
 pub(crate) use elf::{Fault, Segment, segments};
-pub(crate) use file::find;
+pub(crate) use file::{find, obstacle};
 pub(crate) use fit::{TREE, fits};
 pub(crate) use kernel::is_archive;
 pub(crate) use layout::{Layout, Placed, lay_out};
