@@ -8,7 +8,7 @@ mod support;
 
 use std::fs;
 use support::tests;
-use support::workspace::{bulkhead, stderr, workspace};
+use support::workspace::{bulkhead, plain, stderr, workspace};
 
 /// A system whose one partition runs this image, with more lines.
 fn system(image: &str, more: &str) -> String {
@@ -99,4 +99,25 @@ fn a_whole_name_is_compared_with_whole_names() {
         let said = stderr(&output);
         assert_eq!(said.lines().find_map(|line| line.trim().strip_prefix("= help: ")), help, "{said}");
     }
+}
+
+#[test]
+fn a_new_folder_has_a_name_that_a_board_can_have() {
+    let workspace = workspace();
+    for name in ["My_Board", "below/My_Board", "-x"] {
+        let output = plain(workspace.path(), &["new", "--board", "one", "--", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(stderr(&output).contains("cannot be the name of a board"), "{}", stderr(&output));
+        assert!(!workspace.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn an_empty_image_is_not_flashed() {
+    let folder = workspace();
+    fs::write(folder.path().join("empty"), b"").unwrap();
+    let output = plain(folder.path(), &["flash", "empty", "--to", "copy", "--yes"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the image is empty"), "{}", stderr(&output));
+    assert!(!folder.path().join("copy").exists());
 }

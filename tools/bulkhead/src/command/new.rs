@@ -5,6 +5,7 @@
 
 use super::pretty;
 use crate::{Stop, host, read, say, write};
+use bulkhead::boards::check_name;
 use bulkhead::schema::Document;
 use bulkhead::system::locate_board;
 use clap::ValueEnum;
@@ -38,6 +39,7 @@ enum Template {
 /// Makes the folder.
 pub(crate) fn new(arguments: &Arguments) -> Result<(), Stop> {
     let Arguments { folder, board, template } = arguments;
+    check_name(&folder.file_name().unwrap_or_default().to_string_lossy())?;
     let from = locate_board(board)?;
     let text = String::from_utf8_lossy(&read(&from.join("board.toml"))?).into_owned();
     let schemas = folder.join("schema");
