@@ -228,6 +228,26 @@ fn what_is_locked_stays_where_it_is_when_a_partition_is_added() {
 }
 
 #[test]
+fn a_lock_file_that_gives_a_cpu_twice_gives_none_and_is_named() {
+    let workspace = workspace();
+    let board = workspace.path().join("board-configs/one");
+    let text = "[[partition]]\nname = \"a\"\nimage = \"guest.elf\"\ncpus = 2\nmemory = \"16M\"\n";
+    fs::write(board.join("chosen.toml"), text).unwrap();
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    let lock = fs::read_to_string(board.join("layout.lock")).unwrap();
+    for cpus in ["[0, 0]", "[0, 99]"] {
+        let wrong = lock.replace("[0, 1]", cpus);
+        assert_ne!(wrong, lock);
+        fs::write(board.join("layout.lock"), wrong).unwrap();
+        assert_eq!(bulkhead(workspace.path(), &["check", "chosen"]).status.code(), Some(0));
+        let output = bulkhead(workspace.path(), &["check", "chosen", "--locked"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = stderr(&output);
+        assert!(said.contains("the CPUs of `a` would move") && said.contains("layout.lock:"), "{said}");
+    }
+}
+
+#[test]
 fn a_lock_file_keeps_the_choices_of_other_systems() {
     let workspace = workspace();
     choosing(&workspace, &[("a", 16)]);
