@@ -9,8 +9,10 @@
 //! [`mod@inspect`] says what is in it and [`decode`] what the addresses in its log are.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stderr, clippy::print_stdout)] // They panic where nobody reads.
 
 mod allocate;
+pub mod aside;
 mod assemble;
 mod board;
 pub mod boards;

@@ -4,9 +4,9 @@
 //! another board.
 
 use crate::board::{Board, QEMU, machine_arguments, machine_size, tree_file};
-use crate::diagnostic::{Code, Diagnostic, Report};
+use crate::diagnostic::{Code, Diagnostic, Located, Report};
 use crate::expand::System;
-use crate::guest::find;
+use crate::guest::{find, obstacle};
 use crate::launch::{Firmware, World};
 use crate::load::images_beside;
 use crate::run::{Machine, Serial};
@@ -42,10 +42,7 @@ impl Template {
         for (number, disk) in system.wish.system.disks.iter().enumerate() {
             let name = Path::new(&disk.image.value);
             let Some(path) = find(name, &folders) else {
-                let title = format!("the disk `{}` is not there", disk.image.value);
-                let missing = Diagnostic::new(Code::ImageMissing, title).at(&disk.image.site, "named here");
-                report
-                    .push(missing.help("put it beside the system file, or name its folder with `--images`"));
+                report.push(disk_missing(&disk.image, obstacle(name, &folders)));
                 continue;
             };
             args.extend(disk_arguments(&format!("disk{number}"), &path, &disk.bus.value));
@@ -94,6 +91,17 @@ impl Template {
         let buses = (0..VIRTIO_BUSES).map(|number| format!("virtio-mmio-bus.{number}"));
         buses.into_iter().find(|bus| !self.buses.contains(bus))
     }
+}
+
+fn disk_missing(image: &Located<String>, obstacle: Option<String>) -> Diagnostic {
+    let is_there = obstacle.is_some();
+    let title = match obstacle {
+        Some(why) => format!("cannot read the disk `{}`: {why}", image.value),
+        None => format!("the disk `{}` is not there", image.value),
+    };
+    let help = "put it beside the system file, or name its folder with `--images`".to_owned();
+    let missing = Diagnostic::new(Code::ImageMissing, title).at(&image.site, "named here");
+    missing.help_if((!is_there).then_some(help))
 }
 
 /// A disk whose changes are forgotten when the machine ends.

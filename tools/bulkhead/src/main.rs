@@ -3,8 +3,11 @@
 //! Exit codes: 0 done, 1 the configuration or an image is wrong, 2 the command is, 3 a tool or file is missing, 4 a run
 //! failed.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)] // They panic where nobody reads.
+
 mod command;
 
+use bulkhead::aside::tell;
 use bulkhead::decode::{Decoder, log_of};
 use bulkhead::diagnostic::{Code, Report};
 use bulkhead::launch::launch;
@@ -154,7 +157,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Stop { text, code }) => {
             if !text.is_empty() {
-                eprintln!("{}", text.trim_end());
+                tell(&format!("{}\n", text.trim_end()));
             }
             ExitCode::from(code)
         }
@@ -185,7 +188,9 @@ fn execute(verb: Verb) -> Result<(), Stop> {
         Verb::Verify(arguments) => return command::verify::verify(&arguments),
         Verb::Schema { document } => return command::print_json(&document.schema()),
         Verb::Completion { shell } => {
-            generate(shell, &mut Command::command(), "bulkhead", &mut std::io::stdout());
+            let mut script = Vec::new();
+            generate(shell, &mut Command::command(), "bulkhead", &mut script);
+            say(&String::from_utf8_lossy(&script))?;
         }
         Verb::Decode(log) => return decode(&log),
         Verb::Run { mut system, options } => {
@@ -239,7 +244,7 @@ fn log_in(dump: &Path) -> Result<Vec<u8>, Stop> {
 
 fn start(system: &System, options: &run::Options) -> Result<(), Stop> {
     let built = system.build()?;
-    eprint!("{}", built.losses());
+    tell(&built.losses());
     let folder = tempfile::tempdir().map_err(|error| host("making a temporary folder", &error))?;
     let machine = launch(&built, folder.path(), options.firmware.as_deref())?;
     let symbols = system.options.hypervisor_path();
@@ -277,7 +282,7 @@ impl Messages {
     fn show(&self, report: &Report, verdict: &str) -> Result<(), Stop> {
         let document = match self.message_format {
             Form::Human => {
-                eprint!("{report}");
+                tell(&report.to_string());
                 return say(verdict).map(drop);
             }
             Form::Json => serde_json::to_string_pretty(&report.document()),
@@ -296,7 +301,8 @@ impl From<Failure> for Stop {
 
 /// Writes to standard output; false if nobody listens any more.
 fn say(text: &str) -> Result<bool, Stop> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(host("writing", &error)),

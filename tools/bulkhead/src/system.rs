@@ -41,10 +41,10 @@ pub struct Options {
     /// The hypervisor's binary (default: `bulkhead.elf` in the folder of images)
     #[arg(long, value_name = "ELF")]
     pub hypervisor: Option<PathBuf>,
-    /// Run this kernel instead of `linux/Image`
+    /// Run this kernel in every partition that runs `linux/Image` or has an initrd
     #[arg(long, value_name = "IMAGE")]
     pub kernel: Option<PathBuf>,
-    /// Give this initrd to that kernel
+    /// Give this initrd to the same partitions
     #[arg(long, value_name = "CPIO")]
     pub initrd: Option<PathBuf>,
     /// Refuse to choose anything that `layout.lock` does not say
@@ -138,6 +138,10 @@ pub fn missing_files(path: &Path, options: &Options) -> Vec<PathBuf> {
 /// Every step in turn; `None` if the report says what is wrong.
 fn plan(path: &Path, options: &Options, report: &mut Report) -> Option<Result<Built, Failure>> {
     let wish = load(path, report)?;
+    // A partition with a fault of form is left out, and could have been the one that is meant.
+    if let Some(idle) = guest::idle(&wish.system.partitions, options).filter(|_| report.is_clean()) {
+        return Some(Err(Failure::Usage(format!("no partition of `{}` {idle}", wish.name))));
+    }
     let board = Board::read(&wish, &options.images, report)?;
     rules::acceptances(&wish, &board, report);
     let mut system = expand(&wish, &board, report);

@@ -7,6 +7,7 @@ use crate::diagnostic::Place;
 use crate::load::size_text;
 use crate::map::{Core, Device, HYPERVISOR, Line, Map, Seen, Stretch, View};
 use bulkhead_plan::Span;
+use bulkhead_plan::limits::{FIRST_SPI, LAST_SPI};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -64,13 +65,39 @@ pub fn question(text: &str) -> Result<Question, String> {
         return u64::from_str_radix(&digits.replace('_', ""), 16).map(Question::Address).map_err(|_| hint());
     }
     let number = |digits: &str| digits.parse::<u32>().map_err(|_| hint());
-    let first = [("irq", 0), ("intid", 0), ("sgi", 0), ("ppi", 16), ("spi", 32)];
-    if let Some((digits, first)) = first.iter().find_map(|(name, at)| Some((lower.strip_prefix(name)?, at))) {
-        let intid = number(digits)?.checked_add(*first).ok_or_else(hint)?;
-        return Ok(Question::Interrupt(intid));
+    if let Some((kind, digits)) = KINDS.iter().find_map(|kind| Some((kind, lower.strip_prefix(kind.name)?))) {
+        return kind.intid(number(digits)?).map(Question::Interrupt);
     }
     let digits = lower.strip_prefix("cpu").ok_or_else(hint)?;
     Ok(Question::Cpu(usize::try_from(number(digits)?).map_err(|_| hint())?))
+}
+
+/// A way to number interrupts.
+struct Kind {
+    name: &'static str,
+    /// The INTID of number 0.
+    first: u32,
+    /// The INTID of the last number.
+    last: u32,
+    /// Who has them, and how they are called there.
+    range: &'static str,
+}
+
+/// Every way to number interrupts (GICv3 §2.2.1); what is special or extended no device raises.
+const KINDS: [Kind; 5] = [
+    Kind { name: "irq", first: 0, last: LAST_SPI, range: "a GIC has INTID" },
+    Kind { name: "intid", first: 0, last: LAST_SPI, range: "a GIC has INTID" },
+    Kind { name: "sgi", first: 0, last: 15, range: "a CPU has SGI" },
+    Kind { name: "ppi", first: 16, last: FIRST_SPI - 1, range: "a CPU has PPI" },
+    Kind { name: "spi", first: FIRST_SPI, last: LAST_SPI, range: "a GIC has SPI" },
+];
+
+impl Kind {
+    fn intid(&self, number: u32) -> Result<u32, String> {
+        let Self { name, first, last, range } = self;
+        let intid = number.checked_add(*first).filter(|intid| intid <= last);
+        intid.ok_or_else(|| format!("`{name} {number}` is none: {range} 0 to {}", last - first))
+    }
 }
 
 /// Answers a question.
@@ -247,8 +274,24 @@ mod tests {
 
     #[test]
     fn what_is_no_question_is_answered_by_what_is() {
-        for text in ["", "40", "0x", "0xg", "cpu", "cpu x", "irq -1", "spi 4294967295", "pl011"] {
+        for text in ["", "40", "0x", "0xg", "cpu", "cpu x", "irq -1", "spi 4294967296", "pl011"] {
             assert!(question(text).unwrap_err().contains("ask for an address"), "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_of_each_kind_can_be_asked_for_and_none_behind_it() {
+        for (name, last, intid, range) in [
+            ("sgi", 15, 15, "a CPU has SGI 0 to 15"),
+            ("ppi", 15, 31, "a CPU has PPI 0 to 15"),
+            ("spi", 987, 1019, "a GIC has SPI 0 to 987"),
+            ("irq", 1019, 1019, "a GIC has INTID 0 to 1019"),
+            ("intid", 1019, 1019, "a GIC has INTID 0 to 1019"),
+        ] {
+            assert_eq!(question(&format!("{name} {last}")), Ok(Question::Interrupt(intid)));
+            let behind = format!("{name} {}", last + 1);
+            assert_eq!(question(&behind), Err(format!("`{behind}` is none: {range}")));
+        }
+        assert!(question("spi 4294967295").is_err());
     }
 }

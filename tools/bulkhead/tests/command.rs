@@ -7,42 +7,10 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use support::workspace::{bulkhead, plain, stderr, workspace};
 use support::{assert_is_file, tests};
 use tempfile::TempDir;
-
-/// A folder with two boards, one of them with the tests' systems.
-fn workspace() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for board in ["one", "two"] {
-        let path = folder.path().join("board-configs").join(board);
-        fs::create_dir_all(&path).unwrap();
-        let text = fs::read_to_string(tests().join("accept/board.toml")).unwrap();
-        let tree = tests().join("board/extra.dtb");
-        fs::write(path.join("board.toml"), text.replace("../board/extra.dtb", tree.to_str().unwrap()))
-            .unwrap();
-        fs::copy(tests().join("accept/three.toml"), path.join("three.toml")).unwrap();
-    }
-    let only = folder.path().join("board-configs/two/only.toml");
-    fs::copy(tests().join("accept/three.toml"), only).unwrap();
-    fs::create_dir(folder.path().join("below")).unwrap();
-    folder
-}
-
-fn bulkhead(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bulkhead"))
-        .args(arguments)
-        .arg("--images")
-        .arg(tests().join("images"))
-        .current_dir(folder)
-        .output()
-        .unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 #[test]
 fn a_system_is_found_by_its_name_from_a_folder_below() {
@@ -101,11 +69,6 @@ fn image() -> (TempDir, Vec<u8>) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let bytes = fs::read(workspace.path().join("the.img")).unwrap();
     (workspace, bytes)
-}
-
-/// Runs a verb that takes no options of a system.
-fn plain(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_bulkhead")).args(arguments).current_dir(folder).output().unwrap()
 }
 
 #[test]
@@ -294,6 +257,26 @@ fn what_is_locked_stays_where_it_is_when_a_partition_is_added() {
     assert_eq!(bulkhead(workspace.path(), &["check", "chosen", "--locked"]).status.code(), Some(0));
     fs::remove_file(workspace.path().join("board-configs/one/layout.lock")).unwrap();
     assert_ne!([memory_of(&workspace, "a"), memory_of(&workspace, "b")], before);
+}
+
+#[test]
+fn a_lock_file_that_gives_a_cpu_twice_gives_none_and_is_named() {
+    let workspace = workspace();
+    let board = workspace.path().join("board-configs/one");
+    let text = "[[partition]]\nname = \"a\"\nimage = \"guest.elf\"\ncpus = 2\nmemory = \"16M\"\n";
+    fs::write(board.join("chosen.toml"), text).unwrap();
+    assert_eq!(bulkhead(workspace.path(), &["lock", "chosen"]).status.code(), Some(0));
+    let lock = fs::read_to_string(board.join("layout.lock")).unwrap();
+    for cpus in ["[0, 0]", "[0, 99]"] {
+        let wrong = lock.replace("[0, 1]", cpus);
+        assert_ne!(wrong, lock);
+        fs::write(board.join("layout.lock"), wrong).unwrap();
+        assert_eq!(bulkhead(workspace.path(), &["check", "chosen"]).status.code(), Some(0));
+        let output = bulkhead(workspace.path(), &["check", "chosen", "--locked"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = stderr(&output);
+        assert!(said.contains("the CPUs of `a` would move") && said.contains("layout.lock:"), "{said}");
+    }
 }
 
 #[test]

@@ -181,6 +181,17 @@ fn a_card_in_a_slot_that_is_soldered_in_is_removable() {
 }
 
 #[test]
+fn nothing_is_written_of_nothing() {
+    let computer = Computer::new();
+    let empty = Request { bytes: 0, ..meant(card()) };
+    let said = "error: the image is empty: there is nothing to write\n\
+                help: `bulkhead build` writes it anew\n";
+    assert_eq!(refusal(computer.decide(&empty)), said);
+    let file = Request { target: Target::File(computer.path("copy")), ..empty };
+    assert_eq!(refusal(computer.decide(&file)), said);
+}
+
+#[test]
 fn what_does_not_fit_or_cannot_be_written_is_refused_whatever_is_meant() {
     let computer = Computer::new();
     let large = Request { bytes: 16 * GIGABYTE + 512, ..meant(card()) };

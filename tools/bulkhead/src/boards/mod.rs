@@ -77,6 +77,15 @@ pub fn import(wish: &Import) -> Result<String, Failure> {
     Ok(format!("{}: {}", shown(&folder), imported.says))
 }
 
+/// Whether a board's folder can be called so; if not, why.
+pub fn check_name(name: &str) -> Result<(), Failure> {
+    if is_name(name) && !name.starts_with('-') {
+        return Ok(());
+    }
+    let why = "a board's name is 1 to 31 lower-case letters, digits and hyphens, and begins with no hyphen";
+    Err(Failure::Usage(format!("`{name}` cannot be the name of a board: {why}")))
+}
+
 /// Describes the board whose tree is in `bytes`.
 pub fn describe(wish: &Import, bytes: &[u8]) -> Result<Imported, Failure> {
     let refused = |why: String| Failure::Usage(format!("`{}`: {why}", shown(&wish.dtb)));
@@ -149,14 +158,6 @@ fn address(text: &str) -> Option<u64> {
         Some(digits) => u64::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     }
-}
-
-fn check_name(name: &str) -> Result<(), Failure> {
-    if is_name(name) && !name.starts_with('-') {
-        return Ok(());
-    }
-    let why = "a board's name is 1 to 31 lower-case letters, digits and hyphens, and begins with no hyphen";
-    Err(Failure::Usage(format!("`{name}` cannot be the name of a board: {why}")))
 }
 
 #[cfg(test)]

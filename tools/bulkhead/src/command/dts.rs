@@ -3,8 +3,8 @@
 //! As source, for a person; `--diff` says what became of the board's. Without images the tree lacks what they
 //! decide, and can be had on boards that the hypervisor does not run on yet.
 
+use super::source::source;
 use crate::{Stop, System, say};
-use dtoolkit::fdt::Fdt;
 use similar::TextDiff;
 
 /// Whose tree.
@@ -59,10 +59,4 @@ fn tree<'a>(
         }
     };
     Err(Stop { text, code: 2 })
-}
-
-/// The source of a tree that was read, or written, a moment ago; a check would refuse the names of more than 31
-/// characters of real boards.
-fn source(blob: &[u8]) -> String {
-    Fdt::new_unchecked(blob).to_string()
 }

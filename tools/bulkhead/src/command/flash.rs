@@ -1,6 +1,7 @@
 //! `bulkhead flash`: writes a file to a disk, and reads it back.
 
 use crate::{Stop, host, read, say};
+use bulkhead::aside::tell;
 use bulkhead::flash::{Content, Error, Host, Permit, ReadBack, Request, Step, Target, decide};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ pub(crate) fn flash(arguments: &Arguments) -> Result<(), Stop> {
     let bytes = read(&arguments.image)?;
     let permit = permit(arguments, &bytes)?;
     if !permit.description.is_empty() {
-        eprintln!("writing to {}", permit.description);
+        tell(&format!("writing to {}\n", permit.description));
     }
     let (mut bar, mut current) = (bar(Step::Write, bytes.len()), Step::Write);
     let outcome = permit.write(&bytes, &mut |step, done| {

@@ -2,7 +2,7 @@
 //!
 //! The file lies beside the board, for its systems share it.
 
-use crate::{Stop, System, write};
+use crate::{Stop, System, say, write};
 use bulkhead::system::{locate, shown};
 use std::path::Path;
 
@@ -12,6 +12,6 @@ pub(crate) fn lock(system: &System) -> Result<(), Stop> {
     let folder = locate(&system.system)?.parent().unwrap_or(Path::new("")).to_owned();
     let path = folder.join("layout.lock");
     write(&path, built.lock().as_bytes())?;
-    println!("{}: {}", shown(&path), built.count());
-    Ok(())
+    say(&format!("{}: {}
+", shown(&path), built.count())).map(drop)
 }

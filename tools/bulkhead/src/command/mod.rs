@@ -13,6 +13,7 @@ pub(crate) mod lock;
 pub(crate) mod map;
 pub(crate) mod new;
 pub(crate) mod report;
+mod source;
 pub(crate) mod verify;
 pub(crate) mod why;
 

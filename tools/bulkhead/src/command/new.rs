@@ -4,7 +4,8 @@
 //! an editor knows every key wherever the folder lies.
 
 use super::pretty;
-use crate::{Stop, host, read, write};
+use crate::{Stop, host, read, say, write};
+use bulkhead::boards::check_name;
 use bulkhead::schema::Document;
 use bulkhead::system::locate_board;
 use clap::ValueEnum;
@@ -38,6 +39,7 @@ enum Template {
 /// Makes the folder.
 pub(crate) fn new(arguments: &Arguments) -> Result<(), Stop> {
     let Arguments { folder, board, template } = arguments;
+    check_name(&folder.file_name().unwrap_or_default().to_string_lossy())?;
     let from = locate_board(board)?;
     let text = String::from_utf8_lossy(&read(&from.join("board.toml"))?).into_owned();
     let schemas = folder.join("schema");
@@ -52,8 +54,8 @@ pub(crate) fn new(arguments: &Arguments) -> Result<(), Stop> {
     write(&folder.join("board.toml"), with_schema("board", &text).as_bytes())?;
     let system = folder.join("system.toml");
     write(&system, with_schema("system", template.text()).as_bytes())?;
-    println!("{}: put its images beside it, then `bulkhead check {0}`", system.display());
-    Ok(())
+    let next = format!("{}: put its images beside it, then `bulkhead check {0}`\n", system.display());
+    say(&next).map(drop)
 }
 
 impl Template {

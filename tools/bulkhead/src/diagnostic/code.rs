@@ -162,6 +162,7 @@ catalogue! {
     CpuOfCommandLine = "P0626", Warning, file "cpu-of-command-line", "A command line names a CPU that the partition does not have.";
     PathAbsolute = "P0627", Warning, file "path-absolute", "A path is one of this computer only.";
     ImageUnchecked = "P0628", Risk, file "image-unchecked", "An image lies in place, where nobody checks it at boot.";
+    CommandLineUnreadable = "P0629", Error, file "command-line-cut", "A command line holds a control character.";
 
     Syntax = "P0701", Error, file "syntax", "A file is not TOML.";
     KeyUnknown = "P0702", Error, file "key-unknown", "A key is unknown.";

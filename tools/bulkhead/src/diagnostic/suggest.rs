@@ -9,7 +9,8 @@ pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a 
         .into_iter()
         .map(|candidate| (strsim::osa_distance(wrong, candidate), candidate))
         .min_by_key(|(distance, _)| *distance)?;
-    (distance <= allowed).then(|| format!("did you mean `{nearest}`?"))
+    // Where no letter is right, it is no slip.
+    (distance <= allowed && distance < wrong.chars().count()).then(|| format!("did you mean `{nearest}`?"))
 }
 
 #[cfg(test)]
@@ -29,5 +30,7 @@ mod tests {
     fn nothing_is_guessed_from_far() {
         assert_eq!(did_you_mean("gpu", ["name", "memory"]), None);
         assert_eq!(did_you_mean("gpu", []), None);
+        assert_eq!(did_you_mean("", ["t"]), None);
+        assert_eq!(did_you_mean("/", ["t"]), None);
     }
 }

@@ -110,13 +110,14 @@ impl Pool<'_> {
         Ok(index)
     }
 
-    /// The CPUs that the lock file gives, if they are as many as wished for and still to be had.
+    /// The CPUs that the lock file gives, if they differ, are as many as wished for, and are still to be had.
     fn pinned<'a>(&mut self, wish: &Wish, partition: &'a PartitionWish, count: u64) -> Option<Cpus<'a>> {
         let pin = wish.pin(&partition.name.value)?;
         let pinned: Option<Vec<usize>> = pin.cpus.iter().map(|cpu| index(cpu.value, self.board)).collect();
         let free = self.free();
         let pinned = pinned.filter(|cpus| u64::try_from(cpus.len()) == Ok(count))?;
-        if count == 0 || !pinned.iter().all(|cpu| free.contains(cpu)) {
+        let differ = pinned.iter().enumerate().all(|(at, cpu)| !pinned[..at].contains(cpu));
+        if count == 0 || !differ || !pinned.iter().all(|cpu| free.contains(cpu)) {
             return None;
         }
         Some(self.give(pinned, partition))

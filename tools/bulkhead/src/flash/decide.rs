@@ -48,6 +48,8 @@ pub struct Permit {
 /// Something that speaks against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// There is nothing to write.
+    Nothing,
     /// The kernel does not list it.
     Unknown {
         /// What was asked for.
@@ -103,6 +105,9 @@ pub enum Reason {
 /// Permits or refuses.
 pub fn decide(host: &Host, request: &Request) -> Result<Permit, Vec<Reason>> {
     let (mut reasons, mut description) = (Vec::new(), String::new());
+    if request.bytes == 0 {
+        reasons.push(Reason::Nothing);
+    }
     match &request.target {
         Target::File(path) => reasons.extend(host.uses_of(&Used::File(path.clone()))),
         Target::Device(number) => {
@@ -214,6 +219,10 @@ fn size(bytes: u64) -> String {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => {
+                writeln!(f, "error: the image is empty: there is nothing to write")?;
+                write!(f, "help: `bulkhead build` writes it anew")
+            }
             Self::Unknown { path } => {
                 writeln!(f, "error: the kernel has no disk `{}` in /sys/class/block", shown(path))?;
                 write!(f, "help: `lsblk` lists the disks that there are")

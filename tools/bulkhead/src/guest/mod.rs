@@ -18,12 +18,12 @@ use file::Wanted;
 use std::path::Path;
 
 pub(crate) use elf::{Fault, Segment, segments};
-pub(crate) use file::find;
+pub(crate) use file::{find, obstacle};
 pub(crate) use fit::{TREE, fits};
 pub(crate) use kernel::is_archive;
 pub(crate) use layout::{Layout, Placed, lay_out};
 
-/// The kernel that `--kernel` replaces.
+/// The kernel that `--kernel` replaces wherever it runs.
 const KERNEL: &str = "linux/Image";
 
 /// What a partition runs.
@@ -53,13 +53,27 @@ pub(crate) fn read(system: &System<'_>, options: &Options, report: &mut Report) 
     system.partitions.iter().map(|partition| guest(system, partition, options, report)).collect()
 }
 
+/// What no partition does, though an option is there for those that do.
+pub(crate) fn idle(partitions: &[PartitionWish], options: &Options) -> Option<&'static str> {
+    if partitions.iter().any(runs_kernel) {
+        return None;
+    }
+    let replaced = options.kernel.as_ref().map(|_| "runs a kernel that `--kernel` could replace");
+    replaced.or(options.initrd.as_ref().map(|_| "runs a kernel that `--initrd` could be given to"))
+}
+
 /// The images a system needs, as they are looked for.
 pub(crate) fn names<'a>(partition: &'a PartitionWish, options: &'a Options) -> (&'a Path, Option<&'a Path>) {
-    let is_kernel = partition.initrd.is_some() || partition.image.value == KERNEL;
+    let is_kernel = runs_kernel(partition);
     let own = |name: &'a Located<String>| Path::new(&name.value);
     let image = options.kernel.as_deref().filter(|_| is_kernel).unwrap_or_else(|| own(&partition.image));
     let initrd = options.initrd.as_deref().filter(|_| is_kernel).or(partition.initrd.as_ref().map(own));
     (image, initrd)
+}
+
+/// Whether it runs a kernel as far as its wish says, before its image is read.
+fn runs_kernel(partition: &PartitionWish) -> bool {
+    partition.initrd.is_some() || partition.image.value == KERNEL
 }
 
 fn guest(

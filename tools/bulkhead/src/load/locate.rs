@@ -112,9 +112,16 @@ fn stem(path: &Path) -> &str {
     path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
 }
 
+/// A system's name, as it is known beside those of other boards: BOARD/NAME.
+fn whole_name(system: &Path) -> String {
+    format!("{}/{}", system.parent().map(stem).unwrap_or_default(), stem(system))
+}
+
 fn unknown(system: &str, configs: &Path) -> Failure {
-    let names = systems(configs);
-    let guess = did_you_mean(system, names.iter().map(|path| stem(path)));
+    let is_whole = system.contains('/');
+    let name = |path: &PathBuf| if is_whole { whole_name(path) } else { stem(path).to_owned() };
+    let names: Vec<String> = systems(configs).iter().map(name).collect();
+    let guess = did_you_mean(system, names.iter().map(String::as_str));
     missing(format!("there is no system `{system}` in `{}`", shown(configs)), guess)
 }
 
@@ -125,9 +132,6 @@ fn missing(title: String, help: Option<String>) -> Failure {
 }
 
 fn ambiguous(system: &str, found: &[PathBuf]) -> String {
-    let choices: Vec<String> = found
-        .iter()
-        .map(|path| format!("{}/{system}", path.parent().map(stem).unwrap_or_default()))
-        .collect();
+    let choices: Vec<String> = found.iter().map(|path| whole_name(path)).collect();
     format!("`{system}` is a system of several boards; name one of {}", choices.join(", "))
 }

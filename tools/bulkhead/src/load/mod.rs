@@ -66,10 +66,9 @@ pub(crate) fn load_board(folder: &Path, report: &mut Report) -> Option<BoardFile
         }
         Err(error) => {
             let title = format!("cannot read the board file `{}`: {error}", shown(&board_path));
-            report.push(
-                Diagnostic::new(missing(&error, Code::BoardMissing), title)
-                    .help("a system file lies in the folder of its board, beside `board.toml`"),
-            );
+            let help = "a system file lies in the folder of its board, beside `board.toml`";
+            let help = is_absent(&error).then(|| help.to_owned());
+            report.push(Diagnostic::new(missing(&error, Code::BoardMissing), title).help_if(help));
             None
         }
     }
@@ -92,8 +91,8 @@ pub(crate) fn load(path: &Path, report: &mut Report) -> Option<Wish> {
         }
         Err(error) => {
             let title = format!("cannot read the system file `{}`: {error}", shown(path));
-            report
-                .push(Diagnostic::new(missing(&error, Code::SystemMissing), title).help_if(neighbour(path)));
+            let guess = if is_absent(&error) { neighbour(path) } else { None };
+            report.push(Diagnostic::new(missing(&error, Code::SystemMissing), title).help_if(guess));
             None
         }
     };
@@ -148,6 +147,11 @@ fn read(path: &Path, report: &mut Report) -> std::io::Result<(usize, String)> {
 /// A file that is there but cannot be read as text is wrong, not missing.
 fn missing(error: &std::io::Error, code: Code) -> Code {
     if error.kind() == ErrorKind::InvalidData { Code::Syntax } else { code }
+}
+
+/// Only who names a file that is not there may mean another.
+fn is_absent(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
 }
 
 fn neighbour(path: &Path) -> Option<String> {

@@ -1,4 +1,4 @@
-//! P0622 to P0626: a kernel's command line speaks of what its partition has.
+//! P0622 to P0626, P0629: a command line can be read, and speaks of what its partition has.
 //!
 //! Only what Linux documents is understood (`Documentation/admin-guide/kernel-parameters.txt`); a word that is
 //! not known is nobody's fault.
@@ -23,7 +23,17 @@ const CONSOLES: &[(&str, &[&str])] = &[
 /// Words that take a list of CPUs.
 const CPU_LISTS: &[&str] = &["isolcpus", "nohz_full", "rcu_nocbs", "irqaffinity"];
 
-/// Every rule about one partition's command line.
+/// A command line is text to its end.
+pub(super) fn are_text(system: &System<'_>, report: &mut Report) {
+    for partition in &system.partitions {
+        let Some(line) = &partition.wish.bootargs else { continue };
+        // A tab stands between words as a space does.
+        let control = line.value.chars().find(|letter| letter.is_control() && *letter != '\t');
+        report.extend(control.map(|control| unreadable(partition, line, control)));
+    }
+}
+
+/// Every rule about what the command line of a kernel says.
 pub(super) fn speaks_of_own_things(system: &System<'_>, guests: &[Option<Guest>], report: &mut Report) {
     for (partition, guest) in system.partitions.iter().zip(guests) {
         let Some(Guest { program: Program::Kernel { .. }, initrd }) = guest else { continue };
@@ -40,6 +50,18 @@ pub(super) fn speaks_of_own_things(system: &System<'_>, guests: &[Option<Guest>]
             report_word(system.board, partition, (line, word), report);
         }
     }
+}
+
+fn unreadable(partition: &Partition<'_>, line: &Located<String>, control: char) -> Diagnostic {
+    let number = u32::from(control);
+    let title =
+        format!("the command line of `{}` holds the control character U+{number:04X}", partition.name());
+    let why =
+        if control == '\0' { "its guest reads no further than there" } else { "is not one line of text" };
+    Diagnostic::new(Code::CommandLineUnreadable, title)
+        .of(partition.name())
+        .at(&line.site, why)
+        .help("write a space instead; in three quotes, `\\` at the end of a line joins it to the next")
 }
 
 fn report_word(

@@ -70,6 +70,7 @@ pub(crate) fn check(system: &System<'_>, report: &mut Report) {
     images::unchecked_images_are_accepted(system, report);
     names::can_be_used(system, report);
     names::placeholders_are_known(system, report);
+    command_line::are_text(system, report);
     board::window_is_in_ram(system, report);
     board::cpu_interface_is_one(system, report);
     board::machine_is_not_reduced(system, report);

@@ -9,6 +9,7 @@ use std::{
 };
 
 use super::terminal::RawTerminal;
+use crate::aside::tell;
 
 const CTRL_C: u8 = 0x03;
 const CTRL_BRACKET: u8 = 0x1d;
@@ -35,8 +36,8 @@ impl Keyboard {
         let terminal = RawTerminal::enter()?;
         if terminal.is_some() {
             match partition {
-                Some(partition) => eprintln!("Keys go to `{partition}`; Ctrl-] leaves."),
-                None => eprintln!("Ctrl-] leaves."),
+                Some(partition) => tell(&format!("Keys go to `{partition}`; Ctrl-] leaves.\n")),
+                None => tell("Ctrl-] leaves.\n"),
             }
         }
         Ok(Self { stdin: io::stdin(), terminal, partition: partition.map(str::to_owned), ended: false })

@@ -24,6 +24,7 @@ use std::{
     time::Instant,
 };
 
+use crate::aside::tell;
 use display::{Display, Labels};
 use keyboard::{Keyboard, Keys};
 
@@ -60,7 +61,7 @@ pub fn run(machine: &Machine, options: &Options, symbols: &Path) -> Result<Outco
         machine.args.extend(["-gdb".into(), format!("tcp:127.0.0.1:{port}").into(), "-S".into()]);
         let here = env::current_dir().unwrap_or_default();
         let symbols = symbols.strip_prefix(here).unwrap_or(symbols);
-        eprintln!("gdb-multiarch {} -ex 'target remote :{port}'", symbols.display());
+        tell(&format!("gdb-multiarch {} -ex 'target remote :{port}'\n", symbols.display()));
     }
     let mut session = Session::start(&machine)?;
     let keyboard = keyboard(&machine, options)?;

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "every test target uses a part of it")]
 
 pub(crate) mod cases;
+pub(crate) mod workspace;
 
 use std::env;
 use std::fs;
