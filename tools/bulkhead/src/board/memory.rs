@@ -77,7 +77,7 @@ pub(crate) fn outer_pages(span: Span) -> Span {
 }
 
 /// The whole pages in a span.
-fn inner_pages(span: Span) -> Option<Span> {
+pub(super) fn inner_pages(span: Span) -> Option<Span> {
     let start = span.base.0.checked_next_multiple_of(PAGE)?;
     let end = span.end()? & !(PAGE - 1);
     (start < end).then(|| Span::new(start, end - start))
