@@ -97,7 +97,8 @@ impl Board {
         let memory = memory::usable(&tree, &ram)?;
         let gic = gic::gic(&tree)?;
         let conduit = cpus::conduit(&tree);
-        let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
+        let mut obstacles: Vec<String> = conduit.as_ref().err().cloned().into_iter().collect();
+        obstacles.extend(memory::over_frames(&memory, &gic.frames));
         let (name, conduit) = (name.to_owned(), conduit.ok());
         let cpus = cpus::cpus(&tree, &gic, conduit)?;
         Ok(Self {
