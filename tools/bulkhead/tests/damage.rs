@@ -23,25 +23,30 @@ type Damage = Vec<(usize, u8)>;
 
 /// One file of a copy of the good system `devices`, to be damaged again and again.
 struct Victim {
-    folder: TempDir,
+    /// Is deleted when it is dropped.
+    _scratch: TempDir,
+    folder: PathBuf,
     path: PathBuf,
     intact: Vec<u8>,
 }
 
 impl Victim {
     fn new(file: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        // The name of a board.
+        let folder = scratch.path().join("victim");
+        fs::create_dir(&folder).unwrap();
         for name in ["board.toml", "devices.toml"] {
             let text = fs::read_to_string(tests().join("accept").join(name)).unwrap();
-            fs::write(folder.path().join(name), text.replace("../board/", "")).unwrap();
+            fs::write(folder.join(name), text.replace("../board/", "")).unwrap();
         }
         for name in ["board/extra.dtb", "images/guest.elf", "images/fixed.elf", "images/bulkhead.elf"] {
             let name = Path::new(name);
-            fs::copy(tests().join(name), folder.path().join(name.file_name().unwrap())).unwrap();
+            fs::copy(tests().join(name), folder.join(name.file_name().unwrap())).unwrap();
         }
-        let path = folder.path().join(file);
+        let path = folder.join(file);
         let intact = fs::read(&path).unwrap();
-        Self { folder, path, intact }
+        Self { _scratch: scratch, folder, path, intact }
     }
 
     /// Whether the damage is answered by an image or by words.
@@ -52,8 +57,8 @@ impl Victim {
             bytes[at] = *value;
         }
         fs::write(&self.path, bytes).unwrap();
-        let options = Options { images: vec![self.folder.path().to_owned()], ..Options::default() };
-        match build(&self.folder.path().join("devices.toml"), &options) {
+        let options = Options { images: vec![self.folder.clone()], ..Options::default() };
+        match build(&self.folder.join("devices.toml"), &options) {
             Ok(built) => !built.image.is_empty(),
             Err(failure) => !failure.to_string().is_empty(),
         }
@@ -75,6 +80,39 @@ static GUEST: LazyLock<Victim> = LazyLock::new(|| Victim::new("fixed.elf"));
 static HYPERVISOR: LazyLock<Victim> = LazyLock::new(|| Victim::new("bulkhead.elf"));
 static SYSTEM: LazyLock<Victim> = LazyLock::new(|| Victim::new("devices.toml"));
 static BOARD: LazyLock<Victim> = LazyLock::new(|| Victim::new("board.toml"));
+
+/// What is said of the board when its tree says that its memory is there.
+fn said_of_memory(base: u64, size: u64) -> String {
+    let victim = Victim::new("extra.dtb");
+    let words = |base: u64, size: u64| [base.to_be_bytes(), size.to_be_bytes()].concat();
+    let stated = words(1 << 30, 1 << 30);
+    let mut bytes = victim.intact.clone();
+    let at = bytes.windows(stated.len()).position(|window| window == stated).unwrap();
+    bytes[at..at + stated.len()].copy_from_slice(&words(base, size));
+    fs::write(&victim.path, bytes).unwrap();
+    let system = "[[partition]]\nname = \"first\"\nimage = \"guest.elf\"\ncpus = [0]\nmemory = \"4M\"\n";
+    fs::write(victim.folder.join("devices.toml"), system).unwrap();
+    let options = Options { images: vec![victim.folder.clone()], ..Options::default() };
+    build(&victim.folder.join("devices.toml"), &options).unwrap_err().to_string()
+}
+
+#[test]
+fn a_tree_with_memory_over_the_gic_is_refused_by_that_alone() {
+    let said = said_of_memory(0, 2 << 30);
+    assert!(said.starts_with("error[P0715]"), "{said}");
+    let why = "its memory at 0x0..=0x7fffffff covers the registers of the GIC at 0x8000000..=0x800ffff";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
+}
+
+#[test]
+fn a_tree_with_memory_over_the_console_is_refused_by_that_alone() {
+    let said = said_of_memory(0x900_0000, 0x7700_0000);
+    assert!(said.starts_with("error[P0709]"), "{said}");
+    let why = "the board's memory at 0x9000000..=0x7fffffff covers its registers";
+    assert!(said.contains(why), "{said}");
+    assert_eq!(said.matches("error[").count(), 1, "{said}");
+}
 
 proptest! {
     #[test]

@@ -98,6 +98,14 @@ proptest! {
     }
 
     #[test]
+    fn an_image_with_bytes_behind_its_end_is_never_proven(more in proptest::collection::vec(any::<u8>(), 1..4096)) {
+        let transcript = verify(&[IMAGE.as_slice(), &more].concat());
+        prop_assert!(!transcript.proven);
+        let fault = format!("{} bytes lie behind its end, which nothing accounts for", more.len());
+        prop_assert!(transcript.faults == [fault]);
+    }
+
+    #[test]
     fn any_bytes_give_a_verdict(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
         prop_assert!(!verify(&bytes).proven);
     }

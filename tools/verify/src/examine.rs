@@ -108,6 +108,9 @@ impl Examined {
         self.demand(header.file_size <= size, || {
             format!("it is cut off: {} bytes of {}", size, header.file_size)
         });
+        self.demand(header.file_size >= size, || {
+            format!("{} bytes lie behind its end, which nothing accounts for", size - header.file_size)
+        });
         let bytes = PlanBytes::of(image)?;
         let plan = Plan::decode(bytes.bytes()).map_err(|error| error.to_string())?;
         self.is_plan_intact = digest(plan.digested()) == plan.header.digest;

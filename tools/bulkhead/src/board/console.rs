@@ -2,11 +2,12 @@
 //!
 //! It is named by a person, for the tree's `stdout-path` may be a partition's.
 
-use super::uart;
+use super::memory::over_frames;
+use super::{Board, uart};
 use crate::diagnostic::{Code, Diagnostic, Report};
 use crate::load::BoardFile;
 use crate::tree::{NodeId, Tree};
-use bulkhead_plan::{Console as Sender, Ipa, PAGE};
+use bulkhead_plan::{Console as Sender, Ipa, PAGE, Span};
 
 /// The UART that the board file names.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +52,11 @@ pub(super) fn console(tree: &Tree, file: &BoardFile, report: &mut Report) -> Opt
 }
 
 /// Why the hypervisor cannot speak through the console that the board file names, if so.
-pub(crate) fn unusable(tree: &Tree, file: &BoardFile, console: &Console) -> Option<Diagnostic> {
-    refuse(tree, file, &uart::console(tree, console.node).err()?)
+pub(crate) fn unusable(board: &Board, file: &BoardFile) -> Option<Diagnostic> {
+    match uart::console(&board.tree, board.console?.node) {
+        Ok(sender) => covered(board, file, sender),
+        Err(why) => refuse(&board.tree, file, &why),
+    }
 }
 
 /// The node that a tree's `stdout-path` leads to, with what stands behind the path, such as `:115200n8`.
@@ -62,12 +66,27 @@ pub(crate) fn stdout(tree: &Tree) -> Option<(NodeId, &str)> {
     Some((tree.find(name)?, options))
 }
 
-/// What is wrong with the console that the board file names.
+/// What is wrong with memory that covers the console; of memory that covers the GIC as well, that is told.
+fn covered(board: &Board, file: &BoardFile, sender: Sender) -> Option<Diagnostic> {
+    let covers_gic = |memory: Span| over_frames(&[memory], &board.gic.frames).is_some();
+    let covers = |memory: &&Span| memory.overlaps(&sender.page()) && !covers_gic(**memory);
+    let memory = board.memory.iter().find(covers)?;
+    let why = format!("the board's memory at {memory} covers its registers");
+    Some(
+        refused(file, &why)?
+            .help("if the device tree is wrong, `[[memory]]` in the board file says what is RAM"),
+    )
+}
+
+/// What is wrong with the console that the board file names, and which could be.
 fn refuse(tree: &Tree, file: &BoardFile, reason: &str) -> Option<Diagnostic> {
+    Some(refused(file, reason)?.help_if(other_uart(tree)))
+}
+
+fn refused(file: &BoardFile, reason: &str) -> Option<Diagnostic> {
     let console = file.console.as_ref()?;
     let title = format!("`{}` cannot be the console of board `{}`", console.value, file.name);
-    let refused = Diagnostic::new(Code::ConsoleUnusable, title).at(&console.site, reason);
-    Some(refused.help_if(other_uart(tree)))
+    Some(Diagnostic::new(Code::ConsoleUnusable, title).at(&console.site, reason))
 }
 
 fn other_uart(tree: &Tree) -> Option<String> {

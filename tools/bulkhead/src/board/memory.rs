@@ -42,6 +42,13 @@ pub(super) fn usable(tree: &Tree, ram: &[Span]) -> Result<Vec<Span>, String> {
     if usable.is_empty() { Err("this tree reserves all memory".to_owned()) } else { Ok(usable) }
 }
 
+/// What is wrong with memory that covers frames of the GIC, if it does.
+pub(super) fn over_frames(memory: &[Span], frames: &[Span]) -> Option<String> {
+    let covers = |memory: &Span| Some((*memory, *frames.iter().find(|frame| frame.overlaps(memory))?));
+    let (memory, frame) = memory.iter().find_map(covers)?;
+    Some(format!("its memory at {memory} covers the registers of the GIC at {frame}"))
+}
+
 /// `span` without `hole`: nothing, one piece or two.
 pub(crate) fn without(span: Span, hole: Span) -> Vec<Span> {
     if !span.overlaps(&hole) {
@@ -77,7 +84,7 @@ pub(crate) fn outer_pages(span: Span) -> Span {
 }
 
 /// The whole pages in a span.
-fn inner_pages(span: Span) -> Option<Span> {
+pub(super) fn inner_pages(span: Span) -> Option<Span> {
     let start = span.base.0.checked_next_multiple_of(PAGE)?;
     let end = span.end()? & !(PAGE - 1);
     (start < end).then(|| Span::new(start, end - start))
@@ -117,6 +124,18 @@ mod tests {
     fn neighbours_are_joined() {
         let spans = joined(vec![Span::new(0x3000, 0x1000), Span::new(0x1000, 0x2000), Span::new(0x9000, 1)]);
         assert_eq!(spans, [Span::new(0x1000, 0x3000), Span::new(0x9000, 1)]);
+    }
+
+    #[test]
+    fn memory_over_a_frame_of_the_gic_is_found() {
+        let memory = [Span::new(0, 0x1000), Span::new(0x800_0000, 0x10_0000)];
+        let frames = [Span::new(0x700_0000, 0x1000), Span::new(0x80a_0000, 0x2_0000)];
+        let why = over_frames(&memory, &frames).unwrap();
+        assert_eq!(
+            why,
+            "its memory at 0x8000000..=0x80fffff covers the registers of the GIC at 0x80a0000..=0x80bffff"
+        );
+        assert_eq!(over_frames(&memory[..1], &frames), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod gic;
 mod kinds;
 mod memory;
 mod source;
+mod stated;
 mod uart;
 
 use crate::diagnostic::{Code, Diagnostic, Report};
@@ -27,6 +28,7 @@ use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
 pub(crate) use source::{FETCHED, QEMU, QEMU_TREE, machine_arguments, machine_size, tree_file};
+pub(crate) use stated::covered;
 pub(crate) use uart::{console as sender, kind as uart_kind};
 
 /// A board.
@@ -71,7 +73,8 @@ impl Board {
     ) -> Option<Self> {
         let mut tree = source::tree(file, system, images, report)?;
         disabled::disable(&mut tree, file, report);
-        match Self::from_tree(tree, &file.name, &file.memory) {
+        let stated = stated::memory(&tree, file, report)?;
+        match Self::from_tree(tree, &file.name, &stated) {
             Ok(mut board) => {
                 board.console = console::console(&board.tree, file, report);
                 board.hands_over = file.hand_over.as_ref().is_some_and(|hand_over| hand_over.value);
@@ -94,7 +97,8 @@ impl Board {
         let memory = memory::usable(&tree, &ram)?;
         let gic = gic::gic(&tree)?;
         let conduit = cpus::conduit(&tree);
-        let obstacles = conduit.as_ref().err().cloned().into_iter().collect();
+        let mut obstacles: Vec<String> = conduit.as_ref().err().cloned().into_iter().collect();
+        obstacles.extend(memory::over_frames(&memory, &gic.frames));
         let (name, conduit) = (name.to_owned(), conduit.ok());
         let cpus = cpus::cpus(&tree, &gic, conduit)?;
         Ok(Self {

@@ -9,11 +9,11 @@ mod survey;
 mod text;
 mod window;
 
-use crate::board::Board;
+use crate::board::{Board, covered};
 use crate::load::{board_configs, parse_size, shown};
 use crate::rules::is_name;
 use crate::system::Failure;
-use crate::tree::{NodeId, Tree};
+use crate::tree::Tree;
 use bulkhead_plan::Span;
 use clap::Args;
 use std::fs;
@@ -120,22 +120,13 @@ fn memory(tree: &Tree, stated: &[String]) -> Result<Vec<Span>, String> {
 
 /// Memory that a person states is no device's place.
 fn covers_no_device(tree: &Tree, memory: &[Span]) -> Result<(), String> {
-    let is_device = |id: &NodeId| {
-        let node = tree.node(*id);
-        let is_memory = node.text("device_type") == Some("memory")
-            || node.path.starts_with("/reserved-memory/")
-            || node.is_a("simple-framebuffer");
-        !is_memory && tree.is_enabled(*id) && !tree.is_bus(*id)
-    };
-    for id in tree.ids().filter(is_device) {
-        for span in tree.registers(id).unwrap_or_default() {
-            if let Some(memory) = memory.iter().find(|memory| memory.overlaps(&span)) {
-                let path = &tree.node(id).path;
-                return Err(format!("`{path}` has registers at {span}, so there is no memory at {memory}"));
-            }
+    match memory.iter().find_map(|memory| Some((memory, covered(tree, *memory)?))) {
+        Some((memory, (id, span))) => {
+            let path = &tree.node(id).path;
+            Err(format!("`{path}` has registers at {span}, so there is no memory at {memory}"))
         }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn stretch(stated: &str, base: Option<u64>) -> Result<Span, String> {

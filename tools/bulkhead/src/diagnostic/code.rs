@@ -193,6 +193,7 @@ catalogue! {
     DiskBusTaken = "P0727", Error, file "disk-bus-taken", "Two disks hang on one bus.";
     DiskOfNobody = "P0728", Warning, file "disk-of-nobody", "A disk hangs on a device that no partition owns.";
     ConsoleElsewhere = "P0729", Note, board "console-elsewhere", "The firmware speaks through another UART than the hypervisor.";
+    MemoryMisplaced = "P0730", Error, board "memory-over-device", "A board's memory is not where its file says.";
     CpuInterfaceMisplaced = "P0732", Error, board "cpu-interface-unaligned", "The GIC's CPU interface cannot be where the board says.";
 
     FaultAnswerUnknown = "P0801", Error, file "fault-answer-unknown", "What is to follow a fault is unknown.";

@@ -29,7 +29,7 @@ pub(crate) struct BoardFile {
     /// Whether a partition may have that UART, once the last one has begun.
     pub(crate) hand_over: Option<Located<bool>>,
     /// The board's memory, where the tree leaves it to the firmware to say.
-    pub(crate) memory: Vec<Span>,
+    pub(crate) memory: Vec<Located<Span>>,
     /// How devices stop writing memory.
     pub(crate) silences: Vec<Silence>,
     /// Clocks that the firmware leaves on.
@@ -133,11 +133,12 @@ pub(super) fn board_file(mut fields: Fields<'_>, folder: &Path, report: &mut Rep
     })
 }
 
-fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Span> {
+fn stretch(mut fields: Fields<'_>, report: &mut Report) -> Option<Located<Span>> {
+    let site = fields.site().clone();
     let base = fields.required::<u64>("base", report);
     let size = fields.required::<Size>("size", report);
     fields.finish(report);
-    Some(Span::new(base?.value, size?.value.0))
+    Some(Located { value: Span::new(base?.value, size?.value.0), site })
 }
 
 fn clock(mut fields: Fields<'_>, report: &mut Report) -> Option<Clock> {

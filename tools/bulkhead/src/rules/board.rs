@@ -15,7 +15,7 @@ pub(super) fn can_run(system: &System<'_>, report: &mut Report) {
     for obstacle in &board.obstacles {
         report.push(unsupported(file, obstacle));
     }
-    report.extend(board.console.and_then(|console| console_unusable(&board.tree, file, &console)));
+    report.extend(console_unusable(board, file));
 }
 
 /// The window begins at a block of RAM.
