@@ -28,7 +28,7 @@ use kinds::why_never_assignable;
 pub(crate) use kinds::{counts_as_disk, is_counter, is_stateless, is_uart, never_masters, resets_board};
 pub(crate) use memory::{joined, outer_pages, without};
 pub(crate) use source::{FETCHED, QEMU, QEMU_TREE, machine_arguments, machine_size, tree_file};
-pub(crate) use stated::covered;
+pub(crate) use stated::{covered, is_memory};
 pub(crate) use uart::{console as sender, kind as uart_kind};
 
 /// A board.

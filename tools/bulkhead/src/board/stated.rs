@@ -36,13 +36,18 @@ pub(crate) fn covered(tree: &Tree, memory: Span) -> Option<(NodeId, Span)> {
     tree.ids().filter(is_device).flat_map(registers).find(|(_, span)| span.overlaps(&memory))
 }
 
+/// Whether there can be memory: a page of it, below the last address that there is.
+pub(crate) fn is_memory(span: Span) -> bool {
+    span.end().is_some_and(|end| end <= 1 << PA_BITS) && inner_pages(span).is_some()
+}
+
 /// Bits of a physical address that a page table can hold without FEAT_LPA (Arm ARM D8.1).
 const PA_BITS: u32 = 48;
 
 fn out_of_bounds(file: &BoardFile, stated: &Located<Span>) -> Option<Diagnostic> {
     let Located { value: span, site } = stated;
     let (title, label) = match span.end() {
-        Some(end) if end <= 1 << PA_BITS && inner_pages(*span).is_some() => return None,
+        _ if is_memory(*span) => return None,
         Some(end) if end <= 1 << PA_BITS => ("is less than a page", "holds no 4 KiB".to_owned()),
         _ => ("lies too high", format!("ends behind the last address of {PA_BITS} bits")),
     };

@@ -9,7 +9,7 @@ mod survey;
 mod text;
 mod window;
 
-use crate::board::{Board, covered};
+use crate::board::{Board, covered, is_memory};
 use crate::load::{board_configs, parse_size, shown};
 use crate::rules::is_name;
 use crate::system::Failure;
@@ -115,7 +115,15 @@ fn memory(tree: &Tree, stated: &[String]) -> Result<Vec<Span>, String> {
             None => "it leaves the memory to the firmware: add `--memory BASE:SIZE`".to_owned(),
         });
     }
-    stated.iter().map(|stated| stretch(stated, base)).collect()
+    let mut memory: Vec<Span> = Vec::new();
+    for stated in stated {
+        let span = stretch(stated, base)?;
+        if let Some(other) = memory.iter().find(|other| other.overlaps(&span)) {
+            return Err(format!("`{stated}` is stated twice: there is memory at {other} already"));
+        }
+        memory.push(span);
+    }
+    Ok(memory)
 }
 
 /// Memory that a person states is no device's place.
@@ -141,7 +149,7 @@ fn stretch(stated: &str, base: Option<u64>) -> Result<Span, String> {
         false => format!("the tree does not say where `{stated}` begins: write BASE:{stated}"),
     })?;
     let span = Span::new(base, size);
-    span.end().map(|_| span).ok_or_else(unreadable)
+    if is_memory(span) { Ok(span) } else { Err(unreadable()) }
 }
 
 fn address(text: &str) -> Option<u64> {
@@ -165,7 +173,9 @@ mod tests {
 
     #[test]
     fn memory_that_is_no_stretch_is_refused() {
-        for stated in ["", "2G", ":2G", "x:2G", "0x80000000:", "0x80000000:0", "0xffffffffffffffff:2G"] {
+        for stated in
+            ["", "2G", ":2G", "x:2G", "0x80000000:", "0x80000000:0", "0x80000000:100", "0xffffffffffff:2G"]
+        {
             assert!(stretch(stated, None).is_err(), "{stated}");
         }
     }

@@ -51,6 +51,10 @@ pub(super) fn cpu_interface_is_one(system: &System<'_>, report: &mut Report) {
     } else if !address.value.is_multiple_of(PAGE) {
         let below = address.value - address.value % PAGE;
         report.push(misplaced("no multiple of 4 KiB".to_owned()).help(format!("{below:#x} is one")));
+    } else if board.memory.iter().any(|ram| ram.overlaps(&place)) {
+        report.push(
+            misplaced("memory is there".to_owned()).help("take the address from the manual of the chip"),
+        );
     } else if let Some(other) = others().find(has_it) {
         let taken = misplaced(format!("`{}` is there", board.tree.node(other).path));
         report.push(taken.help("take the address from the manual of the chip"));
