@@ -12,7 +12,7 @@ use crate::registers::{
     HFGWTR2_EL2, HSTR_EL2, ICC_SRE_EL1, MDCCINT_EL1, MPAM0_EL1, MPAM1_EL1, MPAM2_EL2, MPAMHCR_EL2,
     MPAMIDR_EL1, OSDLR_EL1, OSDTRRX_EL1, OSDTRTX_EL1, OSECCR_EL1, OSLAR_EL1, PMCCFILTR_EL0, PMCNTENCLR_EL0,
     PMCR_EL0, PMINTENCLR_EL1, PMOVSCLR_EL0, PMSELR_EL0, PMUSERENR_EL0, SCXTNUM_EL0, SCXTNUM_EL1, TRFCR_EL2,
-    VDISR_EL2, VPIDR_EL2, ZCR_EL1, ZCR_EL2, defer_errors, synchronize,
+    VDISR_EL2, VPIDR_EL2, ZCR_EL1, ZCR_EL2, synchronize,
 };
 use aarch64_cpu::registers::{
     ACTLR_EL2, AFSR0_EL1, AFSR1_EL1, AMAIR_EL1, CNTHCTL_EL2, CNTHP_CTL_EL2, CNTKCTL_EL1, CNTP_CTL_EL0,
@@ -113,7 +113,6 @@ macro_rules! clear {
 
 /// Gives EL1 the state of a CPU that has just been reset, with nothing of anybody's former life.
 pub(crate) fn reset_el1(features: &Features) {
-    defer_errors();
     SCTLR_EL1.set(el2::SCTLR_EL1);
     clear!(
         CPACR_EL1,

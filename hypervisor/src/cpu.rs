@@ -13,6 +13,7 @@ use crate::mark::{self, Phase};
 use crate::muster;
 use crate::panic;
 use crate::partition::Partition;
+use crate::registers::defer_errors;
 use crate::stop;
 use crate::system::{self, System};
 use crate::translation;
@@ -112,8 +113,9 @@ fn be_on(seat: Seat, index: usize) {
     system.gic.forget_wake(index, planned);
 }
 
-/// Cleans up behind the guest: its interrupts closed and idle, its timers off.
+/// Cleans up behind the guest: its errors out of the way, its interrupts closed and idle, its timers off.
 fn silence(system: &System, index: usize, planned: &Planned) {
+    defer_errors();
     CNTP_CTL_EL0.set(0);
     CNTV_CTL_EL0.set(0);
     system.gic.leave(index, planned);

@@ -131,7 +131,7 @@ impl Gic {
 }
 
 /// How often to look at a bit that hardware is about to change.
-const PATIENCE: u32 = 1_000_000;
+const PATIENCE: u32 = 1 << 20;
 
 /// Waits until `done` holds; false if it never does.
 fn wait(mut done: impl FnMut() -> bool) -> bool {

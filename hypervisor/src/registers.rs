@@ -147,8 +147,8 @@ pub(crate) fn synchronize() {
     aarch64_cpu::asm::barrier::isb(aarch64_cpu::asm::barrier::SY);
 }
 
-/// Takes the errors that this CPU's stores have caused so far (SErrors) out of the way, if it has RAS: what an earlier
-/// guest or the loader has done is not the next one's. DISR_EL1 then holds them, and guests see another.
+/// Takes the errors that this CPU's stores have caused so far (SErrors) out of the way, if it has RAS: what a guest has
+/// done is not the next one's. DISR_EL1 then holds them, and guests see another.
 pub(crate) fn defer_errors() {
     aarch64_cpu::asm::barrier::dsb(aarch64_cpu::asm::barrier::SY);
     // SAFETY: ESB, a hint: without RAS it does nothing, and with it nothing but deferring errors.

@@ -14,8 +14,6 @@ pub(crate) struct Redistributor {
     registers: Mmio,
     /// How its PPIs are triggered: the board's affair, until a guest changes it.
     triggers: u32,
-    /// Whether it has extended PPIs (GICv3.1), which are nobody's either while no guest runs.
-    has_more: bool,
 }
 
 const CTLR: u64 = 0x0;
@@ -40,7 +38,7 @@ const CHILDREN_ASLEEP: u32 = 1 << 2;
 const PRIORITIES: u32 = 0xa0a0_a0a0;
 
 /// GICR_TYPER.PPInum: whether there are extended PPIs.
-const PPI_NUM: u64 = 0x1f << 27;
+const PPI_NUM: u32 = 0x1f << 27;
 /// Their registers, which lie behind those of the others (GICv3 §12.11): where, how many words, and what is written.
 const MORE: [(u64, usize, u32); 7] = [
     (ICENABLER0 + 4, 2, u32::MAX),
@@ -55,8 +53,7 @@ const MORE: [(u64, usize, u32); 7] = [
 impl Redistributor {
     /// The redistributor behind these registers, before any guest has reached it.
     pub(crate) fn new(registers: Mmio) -> Self {
-        let has_more = registers.load_double(TYPER) & PPI_NUM != 0;
-        Self { registers, triggers: registers.load(ICFGR1), has_more }
+        Self { registers, triggers: registers.load(ICFGR1) }
     }
 
     /// The affinity of the CPU that it belongs to, as in MPIDR_EL1.
@@ -85,7 +82,7 @@ impl Redistributor {
     /// they do not become disabled.
     pub(crate) fn quiesce(self) -> bool {
         self.registers.store(ICENABLER0, u32::MAX);
-        if self.has_more {
+        if self.registers.load(TYPER) & PPI_NUM != 0 {
             self.quiesce_more();
         }
         let quiet = wait(|| self.registers.load(CTLR) & RWP == 0);
@@ -101,6 +98,7 @@ impl Redistributor {
     /// The same for extended PPIs, as many as there can be: what there is not is reserved, so ignored. They are
     /// triggered by level then, as nobody knows what they were: guests learn of none.
     #[cold]
+    #[inline(never)]
     fn quiesce_more(self) {
         for (register, words, value) in MORE {
             self.registers.fill(register, words, value);
