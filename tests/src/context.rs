@@ -1,7 +1,7 @@
 //! What a test is given.
 
 use std::{
-    fmt,
+    fmt, fs,
     ops::{Deref, DerefMut},
     path::PathBuf,
     sync::{Mutex, PoisonError},
@@ -37,6 +37,8 @@ pub struct Context<'a> {
     /// The board that the test runs on.
     pub(crate) board: Board,
     heard: Mutex<String>,
+    /// All that the machines have said: who, and what.
+    consoles: Mutex<Vec<(String, Vec<u8>)>>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -50,7 +52,7 @@ pub struct Running<'a> {
 impl<'a> Context<'a> {
     /// A context for one test.
     pub(crate) fn new(setting: &'a Setting, board: Board) -> Self {
-        Self { setting, board, heard: Mutex::default(), notes: Mutex::default() }
+        Self { setting, board, heard: Mutex::default(), consoles: Mutex::default(), notes: Mutex::default() }
     }
 
     /// Starts a machine.
@@ -72,6 +74,19 @@ impl<'a> Context<'a> {
     /// The ends of all consoles of all machines that are gone.
     pub(crate) fn into_heard(self) -> String {
         self.heard.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes all that was said into a folder called `title`, and says where.
+    pub(crate) fn write_down(&self, title: &str) -> std::io::Result<PathBuf> {
+        let name: String = title.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        let folder = self.images.join("failed").join(name);
+        fs::create_dir_all(&folder)?;
+        for (number, (source, said)) in
+            self.consoles.lock().unwrap_or_else(PoisonError::into_inner).iter().enumerate()
+        {
+            fs::write(folder.join(format!("{number}-{source}.log")), said)?;
+        }
+        Ok(folder)
     }
 
     fn keep(&self, text: fmt::Arguments<'_>) {
@@ -112,8 +127,10 @@ impl DerefMut for Running<'_> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
+        let mut consoles = self.context.consoles.lock().unwrap_or_else(PoisonError::into_inner);
         for (source, tail) in self.session.tails().filter(|(_, tail)| !tail.is_empty()) {
             self.context.keep(format_args!("the end of `{source}`:\n{tail}\n"));
+            consoles.push((source.to_owned(), self.session.transcript(source).to_vec()));
         }
     }
 }

@@ -18,7 +18,8 @@ impl Qmp {
     /// Connects, and says that it knows nothing special.
     pub(crate) fn connect(socket: &Path) -> Result<Self> {
         let stream = UnixStream::connect(socket).with_context(|| socket.display().to_string())?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        // Long: the machine's own CPUs come first on a busy host.
+        stream.set_read_timeout(Some(Duration::from_secs(300)))?;
         let mut qmp = Self(BufReader::new(stream));
         let greeting = qmp.line()?;
         ensure!(greeting.contains("\"QMP\""), "QEMU's greeting: {greeting}");

@@ -89,12 +89,16 @@ fn judge(test: &Test, setting: &Setting) -> (Verdict, Vec<String>) {
     let context = Context::new(setting, test.board);
     let result = catch_unwind(AssertUnwindSafe(|| (test.run)(&context)));
     let notes = context.notes();
-    let verdict = match result {
-        Ok(Ok(())) => Verdict::Passed,
-        Ok(Err(error)) => Verdict::Failed(format!("{error:#}\n{}", context.into_heard())),
-        Err(panic) => Verdict::Failed(format!("{}\n{}", panic_text(panic.as_ref()), context.into_heard())),
+    let why = match result {
+        Ok(Ok(())) => return (Verdict::Passed, notes),
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(panic) => panic_text(panic.as_ref()).to_owned(),
     };
-    (verdict, notes)
+    let whole = match context.write_down(&test.title()) {
+        Ok(folder) => format!("all of it: {}\n", folder.display()),
+        Err(error) => format!("all of it could not be kept: {error}\n"),
+    };
+    (Verdict::Failed(format!("{why}\n{}{whole}", context.into_heard())), notes)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -140,7 +144,7 @@ mod tests {
         Setting {
             long: false,
             root: PathBuf::new(),
-            images: PathBuf::new(),
+            images: std::env::temp_dir().join("bulkhead-runner-tests"),
             missing,
             firmware: None,
             allow_missing,
