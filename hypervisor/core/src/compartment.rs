@@ -405,6 +405,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_byte_can_be_sent_again_from_where_it_was_sent() {
+        // In the one instruction of an IT block of T32, two bytes long (IL = 0): the block is over behind it.
+        const IN_IT: u64 = 1 << 4 | 1 << 5 | 1 << 11;
+        with_second(|second| {
+            let mut registers = Registers::new([0; 31], 0x1000, IN_IT);
+            let mut syndrome = data_abort(0x0900_0000, STORE_WORD);
+            syndrome.esr &= !(1 << 25);
+            let (_, action) = exit(second, syndrome, &mut registers);
+            assert_eq!((registers.pc, registers.pstate), (0x1002, 1 << 4 | 1 << 5));
+            assert!(matches!(action, Action::Uart { again: (0x1000, IN_IT), .. }), "{action:?}");
+        });
+    }
+
+    #[test]
     fn an_access_without_syndrome_is_an_abort_even_in_a_frame() {
         with_first(|first| {
             let mut registers = Registers::default();

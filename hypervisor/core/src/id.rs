@@ -143,6 +143,11 @@ mod tests {
     }
 
     #[test]
+    fn no_double_lock_is_shown() {
+        assert_eq!([0, u64::MAX].map(|value| field(shown(5, 0, value), 39, 36)), [0xf; 2]);
+    }
+
+    #[test]
     fn what_no_manual_names_yet_reads_zero() {
         for (crm, op2) in [(4, 2), (4, 3), (4, 6), (5, 1), (5, 2), (6, 3), (6, 7), (7, 3), (7, 4), (7, 7)] {
             assert_eq!(shown(crm, op2, u64::MAX), 0, "CRm {crm}, op2 {op2}");
