@@ -76,9 +76,9 @@ enum Verb {
     #[command(subcommand)]
     Board(command::board::Verb),
     /// Shows what is in an image, from its bytes alone
-    Inspect(command::inspect::Arguments),
+    Inspect(command::OfImage),
     /// Proves an image from its bytes alone
-    Verify(command::verify::Arguments),
+    Verify(command::OfImage),
     /// Prints the JSON schema of a file that the tool reads or prints
     Schema {
         /// Which

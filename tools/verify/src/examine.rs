@@ -59,9 +59,9 @@ pub struct Examined {
 /// Proves a finished image.
 pub fn prove_image(image: &[u8]) -> Result<Proof, String> {
     let Examined { proof, faults, .. } = examine(image);
-    match (faults.into_iter().next(), proof) {
-        (None, Some(proof)) => Ok(proof),
-        (fault, _) => Err(fault.unwrap_or_else(|| "nothing of it could be proven".to_owned())),
+    match proof.filter(|_| faults.is_empty()) {
+        Some(proof) => Ok(proof),
+        None => Err(faults.into_iter().next().unwrap_or_default()),
     }
 }
 
@@ -70,6 +70,9 @@ pub fn examine(image: &[u8]) -> Examined {
     let mut examined = Examined::default();
     if let Err(fault) = examined.read(image) {
         examined.faults.push(fault);
+    }
+    if examined.faults.is_empty() && examined.proof.is_none() {
+        examined.faults.push("nothing of it could be proven".to_owned());
     }
     examined
 }

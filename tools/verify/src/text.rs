@@ -15,11 +15,11 @@ impl fmt::Display for Transcript {
             [("hypervisor", &self.hypervisor), ("plan", &self.plan), ("stage-2 tables", &self.tables)];
         for (what, part) in parts {
             if let Some(Part { place, sha256 }) = part {
-                writeln!(f, "{what} at {}\n  sha256 {sha256}", Span::from(*place))?;
+                writeln!(f, "{what} at {place}\n  sha256 {sha256}")?;
             }
         }
         for own in &self.own {
-            writeln!(f, "own {:<13} {}", own.what, Span::from(own.place))?;
+            writeln!(f, "own {:<13} {}", own.what, own.place)?;
         }
         for partition in &self.partitions {
             write!(f, "\n{partition}")?;
@@ -36,19 +36,18 @@ impl Transcript {
         let descriptors: usize = self.partitions.iter().map(|it| it.descriptors).sum();
         writeln!(f, "\nproven, by every one of {descriptors} descriptors:")?;
         writeln!(f, "  no CPU and no interrupt has two owners")?;
+        let has_console = self.own.iter().any(|own| own.what == "console");
+        let own = if has_console { "window and console" } else { "window" };
         if self.own.iter().any(|own| own.what == "GICC") {
             writeln!(
                 f,
                 "  no physical address is reached by two partitions, but the first page of GICC, where"
             )?;
             writeln!(f, "    every CPU reaches registers of its own")?;
-            writeln!(f, "  none reaches the hypervisor's window and console, the distributor or GICC_DIR")?;
+            writeln!(f, "  none reaches the hypervisor's {own}, the distributor or GICC_DIR")?;
         } else {
             writeln!(f, "  no physical address is reached by two partitions")?;
-            writeln!(
-                f,
-                "  none reaches the hypervisor's window and console, the distributor, an ITS, or more of a"
-            )?;
+            writeln!(f, "  none reaches the hypervisor's {own}, the distributor, an ITS, or more of a")?;
             writeln!(f, "    redistributor than the page of SGIs and PPIs of its own CPU")?;
         }
         writeln!(
@@ -74,11 +73,11 @@ impl fmt::Display for PartitionProof {
             writeln!(f, "  {mapping}")?;
         }
         for shown in &self.shown {
-            let seen = Span::from(shown.place).to_string();
+            let seen = shown.place.to_string();
             writeln!(f, "  {seen:<28}    {:<12} {}", "", shown.what)?;
         }
         for piece in &self.loads {
-            let place = Span::from(piece.source).to_string();
+            let place = piece.source.to_string();
             match piece.in_place {
                 true => writeln!(f, "  in place at {:#x}, {place}, not checked at boot", piece.at)?,
                 false => writeln!(f, "  loaded at {:#x} from {place}", piece.at)?,

@@ -12,11 +12,5 @@ pub(crate) fn lock(system: &System) -> Result<(), Stop> {
     let folder = locate(&system.system)?.parent().unwrap_or(Path::new("")).to_owned();
     let path = folder.join("layout.lock");
     write(&path, built.lock().as_bytes())?;
-    say(&format!(
-        "{}: {}
-",
-        shown(&path),
-        built.count()
-    ))
-    .map(drop)
+    say(&format!("{}: {}\n", shown(&path), built.count())).map(drop)
 }

@@ -20,7 +20,8 @@ pub(crate) mod why;
 use crate::{Stop, say};
 use bulkhead::package::Purpose;
 use serde::Serialize;
-use std::path::Path;
+use std::fmt::Display;
+use std::path::PathBuf;
 
 /// A document for a program, as lines.
 fn pretty(document: &impl Serialize) -> Result<String, Stop> {
@@ -33,10 +34,30 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Stop> {
     say(&pretty(document)?).map(drop)
 }
 
-/// What is wrong with the image at `path`, and what to do if it is none.
-fn refused(path: &Path, image: &[u8], faults: &[String]) -> Stop {
-    let wrong = |fault: &String| format!("error: `{}`: {fault}", path.display());
-    let mut lines: Vec<String> = faults.iter().map(wrong).collect();
-    lines.extend(Purpose::advice(image));
-    Stop { text: lines.join("\n"), code: 1 }
+/// An image, and how it is spoken of.
+#[derive(clap::Args)]
+pub(crate) struct OfImage {
+    /// The image
+    image: PathBuf,
+    /// As one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl OfImage {
+    /// Prints what there is to say of `image`, and fails if something is wrong with it.
+    fn show(&self, said: &(impl Serialize + Display), image: &[u8], faults: &[String]) -> Result<(), Stop> {
+        if self.json {
+            print_json(said)?;
+        } else {
+            say(&said.to_string())?;
+        }
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let wrong = |fault: &String| format!("error: `{}`: {fault}", self.image.display());
+        let mut lines: Vec<String> = faults.iter().map(wrong).collect();
+        lines.extend(Purpose::advice(image));
+        Err(Stop { text: lines.join("\n"), code: 1 })
+    }
 }

@@ -3,8 +3,7 @@
 //! These types are the document of `inspect --json`, and what `diff` and `report` are made from: what the plan says
 //! of a partition stands here, or nobody is shown it.
 
-use bulkhead_plan::Span;
-use bulkhead_verify::Digest;
+use bulkhead_verify::{Digest, Stretch};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -29,15 +28,6 @@ pub struct Contents {
     pub free_cpus: Vec<u64>,
     /// What is wrong.
     pub faults: Vec<String>,
-}
-
-/// A stretch of addresses.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-pub struct Stretch {
-    /// The first.
-    pub base: u64,
-    /// How many.
-    pub size: u64,
 }
 
 /// Where the plan lies.
@@ -231,16 +221,4 @@ pub struct OwnedInterrupt {
     pub intid: u32,
     /// `level` or `edge`.
     pub trigger: &'static str,
-}
-
-impl From<Span> for Stretch {
-    fn from(span: Span) -> Self {
-        Self { base: span.base.0, size: span.size }
-    }
-}
-
-impl From<Stretch> for Span {
-    fn from(stretch: Stretch) -> Self {
-        Self::new(stretch.base, stretch.size)
-    }
 }

@@ -12,10 +12,11 @@ mod words;
 
 use board::board;
 use bulkhead_plan::{NO_PARTITION, Plan, Span};
+pub use bulkhead_verify::Stretch;
 use bulkhead_verify::{Digest, Examined, examine};
 pub use contents::{
     Board, Console, Contents, OwnedCpu, OwnedInterrupt, OwnedLoad, OwnedRegion, Owner, PlanPart, Restart,
-    SilenceStep, Stretch, TablesPart,
+    SilenceStep, TablesPart,
 };
 use owner::owner;
 pub(crate) use trees::{Node, nodes};

@@ -2,8 +2,7 @@
 //!
 //! `inspect`, `diff` and `report` say a thing by the same words, so what one of them shows the others know.
 
-use super::{Board, Console, OwnedCpu, Owner, Restart, SilenceStep, Stretch};
-use bulkhead_plan::Span;
+use super::{Board, Console, OwnedCpu, Owner, Restart, SilenceStep};
 use std::fmt;
 
 /// Something that a partition sees at an address, and that the hypervisor answers for.
@@ -85,11 +84,5 @@ impl fmt::Display for SilenceStep {
             "write" => write!(f, "write {value:#x} to {register:#x}{bits}"),
             _ => write!(f, "wait until {register:#x} is {value:#x}{bits}"),
         }
-    }
-}
-
-impl fmt::Display for Stretch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Span::from(*self).fmt(f)
     }
 }
