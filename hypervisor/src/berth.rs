@@ -59,6 +59,8 @@ pub(crate) fn is_off(system: &System, index: usize) -> bool {
 
 /// Turns this CPU, at `index` of the plan, off; returns if it is to live again and nobody has turned it off.
 pub(crate) fn rest(system: &System, index: usize) {
+    #[cfg(feature = "late-cpu-off")]
+    pause::until(500, || false);
     firmware::cpu_off();
     let Some(place) = system.berths.get(index) else { sleep() };
     // The events that its guest has wanted of the timer would go on waking it.

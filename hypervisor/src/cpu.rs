@@ -171,6 +171,8 @@ fn load(system: &System, partition: &Partition) -> bool {
         stop::begin(system, partition, Why::Damaged);
         return false;
     }
+    // Whoever began this life, or booted the board, may still be on its way off.
+    stop::wait_for_others(system, partition, 0);
     partition.set_loaded();
     log::info!("{}: CPUs: {}, begins at {}", planned.name, planned.cpus.count, planned.entry);
     muster::tell(system, partition);

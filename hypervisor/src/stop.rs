@@ -161,8 +161,8 @@ fn end(system: &System, partition: &Partition, vcpu: usize) -> bool {
     renewal == Renewal::Here
 }
 
-/// Waits until all CPUs but this one are off.
-fn wait_for_others(system: &System, partition: &Partition, vcpu: usize) {
+/// Waits until all CPUs but this one are off: a new life must not see that they were ever on.
+pub(crate) fn wait_for_others(system: &System, partition: &Partition, vcpu: usize) {
     let all_are_off = pause::until(TURNING_OFF, || {
         let mut power = partition.power.lock();
         let leaving = power.leaving();

@@ -1,4 +1,5 @@
-//! CPUs that nobody turns off: firmware refuses to, or there is none and they come from a spin table.
+//! CPUs that nobody turns off, or not at once: firmware refuses to or is slow, or there is none and they come from a
+//! spin table.
 //!
 //! The spin table is made on `virt`: before the image is entered, the loader has QEMU's PSCI start every other CPU in a
 //! few instructions that wait for an address, in a page at the end of RAM, and the board's device tree says so.
@@ -20,7 +21,12 @@ use std::time::{Duration, Instant};
 
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
-    test("CPUs that the firmware does not turn off wait, and live again", refused),
+    test("CPUs that the firmware does not turn off wait, and live again", |context| {
+        turned_off_by(context, "without-cpu-off")
+    }),
+    test("CPUs that are slow to turn off are off when another life begins", |context| {
+        turned_off_by(context, "late-cpu-off")
+    }),
     test("CPUs from a spin table live, and live again, where there is no firmware", released),
     test("a CPU that does not come from its spin table keeps the board from booting", absent),
     test("where nobody turns the board off a failure of EL2 takes all memory away", revoked),
@@ -30,10 +36,11 @@ const fn test(name: &'static str, run: fn(&Context<'_>) -> Result<()>) -> Test {
     Test { group: "waiting", name, run, ..Test::PLAIN }
 }
 
-fn refused(context: &Context<'_>) -> Result<()> {
-    let hypervisor = context.hypervisor_with("without-cpu-off")?;
-    let built = context.build(&context.made("refused", &lives(context))?, Some(hypervisor))?;
-    let mut machine = context.boot("refused", &built)?;
+/// Firmware of another kind, made by a feature of the hypervisor.
+fn turned_off_by(context: &Context<'_>, feature: &str) -> Result<()> {
+    let hypervisor = context.hypervisor_with(feature)?;
+    let built = context.build(&context.made(feature, &lives(context))?, Some(hypervisor))?;
+    let mut machine = context.boot(feature, &built)?;
     all_live(context, &mut machine)?;
     ensure!(machine.wait(patience())?.success(), "the firmware turns the board off");
     Ok(())

@@ -55,16 +55,18 @@ struct Key {
     failed: bool,
     is_condemned: bool,
     is_starting: bool,
+    is_born: bool,
+    started: [bool; CPUS],
 }
 
 impl From<Key> for World {
     fn from(key: Key) -> Self {
-        let Key { states, places, berths, phase, next, restarts, faults, failed, is_condemned, is_starting } =
-            key;
+        let Key { states, places, berths, phase, next, restarts, faults, failed, is_condemned, .. } = key;
+        let Key { is_starting, is_born, started, .. } = key;
         let mut power =
             Power { phase, next, restarts, faults, failed, is_condemned, ..Power::new(ENTRY, None) };
         states.into_iter().enumerate().for_each(|(cpu, state)| power.set(cpu, state));
-        Self { power, places, berths, is_starting }
+        Self { power, places, berths, is_starting, is_born, started }
     }
 }
 
@@ -75,6 +77,9 @@ struct World {
     berths: [Berth; CPUS],
     /// Whether the controller is about to have the firmware start the first CPU.
     is_starting: bool,
+    /// Whether the first CPU has begun this life in the guest, and which CPUs have been started in it.
+    is_born: bool,
+    started: [bool; CPUS],
 }
 
 impl World {
@@ -82,7 +87,14 @@ impl World {
     fn new(berth: Berth) -> Self {
         let other = if berth == Berth::Waiting { Place::Berth } else { Place::Firmware };
         let (places, berths) = ([Place::Arriving, other, other], [Berth::Empty, berth, berth]);
-        Self { power: Power::new(ENTRY, None), places, berths, is_starting: false }
+        let power = Power::new(ENTRY, None);
+        Self { power, places, berths, is_starting: false, is_born: false, started: [false; CPUS] }
+    }
+
+    /// With a firmware that has the third CPU; the second has booted the board.
+    fn booted() -> Self {
+        let places = [Place::Arriving, Place::GoingOff, Place::Firmware];
+        Self { power: Power::new(ENTRY, Some(1)), places, ..Self::new(Berth::Empty) }
     }
 
     /// All that can happen next.
@@ -113,14 +125,20 @@ impl World {
     fn advance(&self, cpu: usize) -> Option<Self> {
         let mut world = self.clone();
         world.places[cpu] = match self.places[cpu] {
+            Place::Arriving if cpu == 0 && !world.is_born && !world.all_are_off(cpu) => return None,
             Place::Arriving => match world.power.arrive(cpu) {
-                Some(_) => Place::Guest,
+                Some(_) => {
+                    world.is_born = true;
+                    Place::Guest
+                }
                 None => Place::Leaving,
             },
             Place::Starting(target) => {
                 if !world.starts(target) {
+                    assert!(world.started[target], "a life finds its CPUs off: {self:?}");
                     world.power.start_failed(target, true);
                 }
+                world.started[target] = true;
                 Place::Guest
             }
             Place::Leaving if world.power.leave(cpu) => Place::Ending,
@@ -129,6 +147,7 @@ impl World {
                 if !world.all_are_off(cpu) {
                     return None;
                 }
+                (world.is_born, world.started) = (false, [false; CPUS]);
                 match world.power.renew(cpu, ENTRY) {
                     Renewal::Here => Place::Arriving,
                     Renewal::There => Place::Renewing,
@@ -157,6 +176,7 @@ impl World {
             let mut world = self.clone();
             let mut action = world.power.call(compartment, cpu, call);
             if let PowerAction::Ask { target, .. } = action {
+                assert!(target == 0 || self.started[target], "a life finds its CPUs off: {self:?}");
                 if !self.is_off(target) {
                     continue;
                 }
@@ -289,18 +309,21 @@ impl World {
     /// All that differs between two worlds.
     fn key(&self) -> Key {
         let Power { phase, next, restarts, faults, failed, is_condemned, .. } = self.power;
+        let Self { places, berths, is_starting, is_born, started, .. } = *self;
         let states = [0, 1, 2].map(|cpu| self.power.state(cpu));
         Key {
             states,
-            places: self.places,
-            berths: self.berths,
+            places,
+            berths,
             phase,
             next,
             restarts,
             faults,
             failed,
             is_condemned,
-            is_starting: self.is_starting,
+            is_starting,
+            is_born,
+            started,
         }
     }
 }
@@ -319,7 +342,8 @@ fn with_three<T>(test: impl FnOnce(&Compartment<'_>) -> T) -> T {
 fn no_interleaving_loses_a_cpu_or_leaves_one_in_a_former_life() {
     with_three(|compartment| {
         let mut seen = HashSet::new();
-        let mut open = std::vec![World::new(Berth::Empty).key(), World::new(Berth::Waiting).key()];
+        let worlds = [World::new(Berth::Empty), World::new(Berth::Waiting), World::booted()];
+        let mut open: Vec<Key> = worlds.iter().map(World::key).collect();
         let (mut restarts, mut ends) = (0_u64, 0_u64);
         while let Some(world) = open.pop().map(World::from) {
             world.check();
