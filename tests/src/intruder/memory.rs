@@ -5,89 +5,14 @@
 //! pristine images of the guests.
 
 use crate::Context;
+use crate::qmp::Qmp;
 use anyhow::{Context as _, Result, bail, ensure};
 use bulkhead::system::Built;
 use object::Endianness;
 use object::read::elf::{ElfFile64, ProgramHeader};
-use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::ops::Range;
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::time::Duration;
-use tempfile::TempDir;
-
-/// Where a machine's monitor is to be: a socket in a folder of its own.
-#[derive(Debug)]
-pub(super) struct Place {
-    folder: TempDir,
-}
-
-/// The monitor of a running machine, by one connection: QEMU 10.0 does not always answer a second one.
-#[derive(Debug)]
-pub(super) struct Monitor {
-    place: Place,
-    replies: BufReader<UnixStream>,
-}
-
-impl Place {
-    /// One that nobody else uses.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self { folder: tempfile::Builder::new().prefix("bulkhead-").tempdir()? })
-    }
-
-    /// What QEMU is to be told.
-    pub(super) fn argument(&self) -> String {
-        format!("unix:{},server=on,wait=off", self.socket().display())
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.folder.path().join("monitor")
-    }
-}
-
-impl Monitor {
-    /// Connects with a machine that has begun to run.
-    pub(super) fn connect(place: Place) -> Result<Self> {
-        let stream = UnixStream::connect(place.socket()).context("QEMU's monitor")?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        let mut monitor = Self { place, replies: BufReader::new(stream) };
-        monitor.execute(&json!({ "execute": "qmp_capabilities" }))?;
-        Ok(monitor)
-    }
-
-    /// The `size` bytes at physical address `base`.
-    fn read(&mut self, base: u64, size: usize) -> Result<Vec<u8>> {
-        let file = self.place.folder.path().join("memory");
-        let name = file.to_str().context("a folder for temporary files whose name is not UTF-8")?;
-        let arguments = json!({ "val": base, "size": size, "filename": name });
-        self.execute(&json!({ "execute": "pmemsave", "arguments": arguments }))?;
-        Ok(fs::read(file)?)
-    }
-
-    fn execute(&mut self, command: &Value) -> Result<()> {
-        writeln!(self.replies.get_mut(), "{command}")?;
-        wait_for_return(&mut self.replies).with_context(|| command.to_string())
-    }
-}
-
-/// How long the monitor may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Skips greeting and events.
-fn wait_for_return(replies: &mut impl BufRead) -> Result<()> {
-    let mut line = String::new();
-    while replies.read_line(&mut line)? != 0 {
-        let reply: Value = serde_json::from_str(&line)?;
-        match (reply.get("return"), reply.get("error")) {
-            (Some(_), _) => return Ok(()),
-            (_, Some(error)) => bail!("QEMU's monitor: {error}"),
-            _ => line.clear(),
-        }
-    }
-    bail!("QEMU's monitor has gone")
-}
+use std::path::Path;
 
 /// What EL2 never changes.
 #[derive(Debug)]
@@ -105,9 +30,11 @@ impl Constant {
         Ok(Self { base, image: built.image.clone(), data: data(&elf)? })
     }
 
-    /// Reads it and compares it with the image.
-    pub(super) fn look(&self, monitor: &mut Monitor) -> Result<()> {
-        self.compare(&monitor.read(self.base, self.image.len())?)
+    /// Reads it, by way of a file in `folder`, and compares it with the image.
+    pub(super) fn look(&self, monitor: &mut Qmp, folder: &Path) -> Result<()> {
+        let file = folder.join("memory");
+        monitor.dump(self.base, self.image.len() as u64, &file)?;
+        self.compare(&fs::read(file)?)
     }
 
     fn compare(&self, found: &[u8]) -> Result<()> {

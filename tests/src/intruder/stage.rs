@@ -4,9 +4,8 @@
 //! hypervisor, every region of the witness. All of that comes from QEMU's device tree and from the plan, which
 //! the boot arguments do not change: it is planned once without them, and once with.
 
-use super::memory::Place;
 use crate::loader::{bare_machine, device_tree};
-use crate::{Context, Running};
+use crate::{Context, Running, qmp};
 use anyhow::{Result, anyhow, ensure};
 use bulkhead::system::Built;
 use bulkhead_plan::{Plan, RegionKind, Span};
@@ -54,14 +53,15 @@ impl Stage {
         Ok(told)
     }
 
-    /// Boots it, with a monitor at that place.
+    /// Boots it, with a monitor at this socket.
     pub(super) fn boot<'a>(
         &self,
         context: &'a Context<'a>,
         built: &Built,
-        monitor: &Place,
+        socket: &Path,
     ) -> Result<Running<'a>> {
-        context.boot_with(&self.name(), built, &["-nic", "none", "-qmp", &monitor.argument()])
+        let [option, monitor] = qmp::options(socket);
+        context.boot_with(&self.name(), built, &["-nic", "none", &option, &monitor])
     }
 
     /// The system's file, beside that of a board with as many CPUs, and such.
