@@ -10,7 +10,6 @@ mod memory;
 mod stage;
 
 use crate::counts::Counts;
-use crate::qmp::Qmp;
 use crate::{Again, Board, Context, Need, Test};
 use anyhow::{Context as _, Result, ensure};
 use beats::Ending;
@@ -76,20 +75,16 @@ fn attack(context: &Context<'_>, stage: &Stage) -> Result<()> {
 fn observe(context: &Context<'_>, stage: &Stage) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let built = stage.build(context)?;
-    let folder = tempfile::tempdir()?;
-    let socket = folder.path().join("monitor");
-    let mut machine = stage.boot(context, &built, &socket)?;
+    let (mut machine, mut monitor) = context.boot_watched(&stage.name(), &built, &["-nic", "none"])?;
     let constant = memory::Constant::of(context, &built)?;
     machine.expect("witness", &Regex::new(r"beat 1 of ")?, deadline)?;
-    // One connection for all: QEMU 10.0 does not always answer a second one.
-    let mut monitor = Qmp::connect(&socket)?;
-    constant.look(&mut monitor, folder.path()).context("before the attacks")?;
+    constant.look(&mut monitor).context("before the attacks")?;
     machine.expect("intruder", &Regex::new(r"(?m)^done\r\n")?, deadline)?;
     let counts = Counts::wait_for(&mut machine, "intruder")?;
     ensure!(counts.of("interrupt") == 0, "an interrupt came to EL2: {counts:?}");
     every_exit_was_answered(machine.transcript("bulkhead"))?;
     beats::wait_for_more(&mut machine, deadline)?;
-    constant.look(&mut monitor, folder.path()).context("after the attacks")?;
+    constant.look(&mut monitor).context("after the attacks")?;
     let ending = if stage.interrupts == Interrupts::Direct { Ending::Possible } else { Ending::Impossible };
     let ended = beats::check(machine.transcript("witness"), ending)?;
     let log = String::from_utf8_lossy(machine.transcript("bulkhead")).into_owned();

@@ -1,15 +1,13 @@
 //! The hypervisor's log in memory, as a dump of the machine has it.
 
 use crate::linux::Linux;
-use crate::qmp::{self, Qmp};
+use crate::qmp::Qmp;
 use crate::systems::edit_board;
 use crate::{Context, Need, Test, patience};
 use anyhow::{Context as _, Result, ensure};
 use bulkhead::decode::{Decoder, log_of};
 use bulkhead::system::Built;
 use regex::bytes::Regex;
-use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The tests of this file.
@@ -21,14 +19,12 @@ pub(crate) const TESTS: &[Test] = &[Test {
     ..Test::PLAIN
 }];
 
-/// The log in the memory of the hypervisor, once it says this; dumps go into `folder`.
-pub(crate) fn log_until(qmp: &mut Qmp, built: &Built, folder: &Path, line: &str) -> Result<String> {
+/// The log in the memory of the hypervisor, once it says this.
+pub(crate) fn log_until(qmp: &mut Qmp, built: &Built, line: &str) -> Result<String> {
     let window = built.plan()?.board.window;
-    let dump = folder.join("dump");
     let end = Instant::now() + Duration::from_secs(120);
     loop {
-        qmp.dump(window.base.0, window.size, &dump)?;
-        let log = log_of(&fs::read(&dump)?).context("the dump has no log")?;
+        let log = log_of(&qmp.read(window.base.0, window.size)?).context("the dump has no log")?;
         let log = String::from_utf8_lossy(&log).into_owned();
         if log.contains(line) {
             return Ok(log);
@@ -74,17 +70,13 @@ fn handed_over(context: &Context<'_>) -> Result<()> {
     let path = context.made("handed-over", SYSTEM)?;
     edit_board(&path, KEPT, HANDED_OVER)?;
     let built = context.build(&path, None)?;
-    let folder = tempfile::tempdir()?;
-    let socket = folder.path().join("qmp");
-    let options = qmp::options(&socket);
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let mut linux = Linux::of(context.boot_with("handed-over", &built, &options)?)?;
+    let (machine, mut qmp) = context.boot_watched("handed-over", &built, &[])?;
+    let mut linux = Linux::of(machine)?;
     let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
     ensure!(cpus == "2", "nproc says {cpus}");
     let last = Regex::new(r"linux: has this UART from here on\r\n")?;
     linux.machine.expect("bulkhead", &last, patience())?;
-    let mut qmp = Qmp::connect(&socket)?;
-    let log = log_until(&mut qmp, &built, folder.path(), "[bulkhead] ticker: off; ")?;
+    let log = log_until(&mut qmp, &built, "[bulkhead] ticker: off; ")?;
     let before = log.find("[bulkhead] bulkhead 0.").context("what was said before is there")?;
     let told = log.find("[bulkhead] linux: has this UART from here on\n").context("who has the UART")?;
     let failed = "[bulkhead] patient: vCPU 0, restart 0: failed: no memory where it takes its exceptions\n";

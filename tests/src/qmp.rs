@@ -1,45 +1,108 @@
-//! QEMU's machine protocol, as much of it as it takes to dump memory.
+//! QEMU's machine protocol, as much of it as it takes to read memory.
+//!
+//! QEMU comes to us, and is spoken to once before its machine has much to do: QEMU 10.0 does not always answer who
+//! connects to it while the machine's CPUs keep it busy.
 
-use anyhow::{Context as _, Result, ensure};
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::time::Duration;
+use crate::{Context, Running};
+use anyhow::{Context as _, Result, bail, ensure};
+use bulkhead::system::Built;
+use std::fs;
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
-/// A connection.
-pub(crate) struct Qmp(BufReader<UnixStream>);
-
-/// QEMU's options for a connection at this socket.
-pub(crate) fn options(socket: &Path) -> [String; 2] {
-    ["-qmp".into(), format!("unix:{},server=on,wait=off", socket.display())]
+/// Where a machine that is about to be started finds us.
+pub(crate) struct Place {
+    folder: TempDir,
+    listener: UnixListener,
 }
 
-impl Qmp {
-    /// Connects, and says that it knows nothing special.
-    pub(crate) fn connect(socket: &Path) -> Result<Self> {
-        let stream = UnixStream::connect(socket).with_context(|| socket.display().to_string())?;
-        // Long: the machine's own CPUs come first on a busy host.
-        stream.set_read_timeout(Some(Duration::from_secs(300)))?;
-        let mut qmp = Self(BufReader::new(stream));
-        let greeting = qmp.line()?;
+/// A connection with a machine that runs.
+pub(crate) struct Qmp {
+    folder: TempDir,
+    stream: BufReader<UnixStream>,
+}
+
+/// How long QEMU may take to connect, and to answer: the machine's own CPUs come first on a busy host.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl<'a> Context<'a> {
+    /// Boots a built system with these further options of QEMU, and a connection to read its memory by.
+    pub(crate) fn boot_watched(
+        &'a self,
+        name: &str,
+        built: &Built,
+        options: &[&str],
+    ) -> Result<(Running<'a>, Qmp)> {
+        let place = Place::new()?;
+        let own = place.options();
+        let options: Vec<&str> = options.iter().copied().chain(own.iter().map(String::as_str)).collect();
+        Ok((self.boot_with(name, built, &options)?, place.meet()?))
+    }
+}
+
+impl Place {
+    /// One that nobody else uses.
+    pub(crate) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let listener = UnixListener::bind(folder.path().join("monitor"))?;
+        listener.set_nonblocking(true)?;
+        Ok(Self { folder, listener })
+    }
+
+    /// What QEMU is to be told.
+    pub(crate) fn options(&self) -> [String; 2] {
+        ["-qmp".into(), format!("unix:{}", self.folder.path().join("monitor").display())]
+    }
+
+    /// Waits for the machine, which has just been started, and says that it knows nothing special.
+    pub(crate) fn meet(self) -> Result<Qmp> {
+        let stream = self.accept().context("QEMU's monitor")?;
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut qmp = Qmp { folder: self.folder, stream: BufReader::new(stream) };
+        let greeting = qmp.line().context("QEMU's greeting")?;
         ensure!(greeting.contains("\"QMP\""), "QEMU's greeting: {greeting}");
         qmp.command(r#"{"execute": "qmp_capabilities"}"#)?;
         Ok(qmp)
     }
 
-    /// Writes `size` bytes of physical memory from `address` on to a file, whose name has nothing to quote.
-    pub(crate) fn dump(&mut self, address: u64, size: u64, file: &Path) -> Result<()> {
-        let file = file.display();
+    fn accept(&self) -> Result<UnixStream> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => return Ok(stream),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => bail!(error),
+                Err(_) => ensure!(Instant::now() < end, "QEMU does not connect"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Qmp {
+    /// The `size` bytes of physical memory from `address` on.
+    pub(crate) fn read(&mut self, address: u64, size: u64) -> Result<Vec<u8>> {
+        let file = self.file();
+        let name = file.display();
         self.command(&format!(
-            r#"{{"execute": "pmemsave", "arguments": {{"val": {address}, "size": {size}, "filename": "{file}"}}}}"#
-        ))
+            r#"{{"execute": "pmemsave", "arguments": {{"val": {address}, "size": {size}, "filename": "{name}"}}}}"#
+        ))?;
+        Ok(fs::read(file)?)
+    }
+
+    /// What memory goes through; its name has nothing to quote.
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("memory")
     }
 
     /// What QEMU does, or refuses; events come in between.
     fn command(&mut self, command: &str) -> Result<()> {
-        self.0.get_mut().write_all(command.as_bytes())?;
+        self.stream.get_mut().write_all(command.as_bytes())?;
         loop {
-            let answer = self.line()?;
+            let answer = self.line().with_context(|| format!("QEMU's answer to {command}"))?;
             if !answer.contains("\"event\"") {
                 ensure!(answer.contains("\"return\""), "QEMU's answer to {command}: {answer}");
                 return Ok(());
@@ -49,7 +112,7 @@ impl Qmp {
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        ensure!(self.0.read_line(&mut line)? > 0, "QEMU has hung up");
+        ensure!(self.stream.read_line(&mut line)? > 0, "QEMU has hung up");
         Ok(line)
     }
 }
@@ -59,30 +122,33 @@ mod tests {
     use super::*;
     use std::thread;
 
-    fn dumped(answer: &'static str) -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let socket = folder.path().join("qmp");
-        let listener = std::os::unix::net::UnixListener::bind(&socket)?;
+    fn read(answer: &'static str) -> Result<Vec<u8>> {
+        let place = Place::new()?;
+        let [option, monitor] = place.options();
+        let path = monitor.strip_prefix("unix:").filter(|_| option == "-qmp").context("a socket")?.to_owned();
         let qemu = thread::spawn(move || -> Result<()> {
-            let (mut stream, _) = listener.accept()?;
+            let mut stream = UnixStream::connect(path)?;
             stream.write_all(b"{\"QMP\": {}}\r\n{\"return\": {}}\r\n")?;
             stream.write_all(answer.as_bytes())?;
             std::io::copy(&mut stream, &mut std::io::sink())?;
             Ok(())
         });
-        let outcome = Qmp::connect(&socket).and_then(|mut qmp| qmp.dump(0, 1, Path::new("file")));
+        let outcome = place.meet().and_then(|mut qmp| {
+            fs::write(qmp.file(), [1, 2])?;
+            qmp.read(0, 2)
+        });
         qemu.join().ok().context("it has panicked")??;
         outcome
     }
 
     #[test]
     fn an_event_is_no_answer() {
-        dumped("{\"event\": \"STOP\"}\r\n{\"return\": {}}\r\n").unwrap();
+        assert_eq!(read("{\"event\": \"STOP\"}\r\n{\"return\": {}}\r\n").unwrap(), [1, 2]);
     }
 
     #[test]
     fn a_refusal_is_an_error() {
-        let refused = dumped("{\"error\": {\"desc\": \"no such file\"}}\r\n").unwrap_err();
+        let refused = read("{\"error\": {\"desc\": \"no such file\"}}\r\n").unwrap_err();
         assert!(refused.to_string().contains("no such file"), "{refused}");
     }
 }

@@ -4,26 +4,21 @@ use crate::Context;
 use crate::counts::Counts;
 use crate::journal::log_until;
 use crate::linux::Linux;
-use crate::qmp::{self, Qmp};
 use crate::systems::{SMALL, edit_board};
 use anyhow::{Result, ensure};
 
 /// Linux to its shell and off again; what the hypervisor says then is in its memory.
 pub(super) fn beside_bare_metal(context: &Context<'_>) -> Result<()> {
     let built = context.build(&context.own("linux"), None)?;
-    let folder = tempfile::tempdir()?;
-    let socket = folder.path().join("qmp");
-    let options = qmp::options(&socket);
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let mut linux = Linux::slow(context.boot_with("linux", &built, &options)?)?;
+    let (machine, mut qmp) = context.boot_watched("linux", &built, &[])?;
+    let mut linux = Linux::slow(machine)?;
     let cpus = linux.answer("nproc", r"\n(\d+)\r\n")?;
     ensure!(cpus == "2", "nproc says {cpus}");
     let timer = linux.interrupts_of("arch_timer")?;
     ensure!(timer >= 500, "only {timer} timer interrupts");
     linux.machine.send("linux", b"poweroff\n")?;
     linux.machine.says("linux", "reboot: Power down")?;
-    let mut qmp = Qmp::connect(&socket)?;
-    let log = log_until(&mut qmp, &built, folder.path(), "every partition has stopped: off\n")?;
+    let log = log_until(&mut qmp, &built, "every partition has stopped: off\n")?;
     ensure!(log.contains("[bulkhead] nothing turns this board off\n"), "there is no firmware:\n{log}");
     for partition in ["linux", "ticker"] {
         let counts = Counts::of_log(&log, partition)?;

@@ -12,7 +12,6 @@ use object::Endianness;
 use object::read::elf::{ElfFile64, ProgramHeader};
 use std::fs;
 use std::ops::Range;
-use std::path::Path;
 
 /// What EL2 never changes.
 #[derive(Debug)]
@@ -30,11 +29,9 @@ impl Constant {
         Ok(Self { base, image: built.image.clone(), data: data(&elf)? })
     }
 
-    /// Reads it, by way of a file in `folder`, and compares it with the image.
-    pub(super) fn look(&self, monitor: &mut Qmp, folder: &Path) -> Result<()> {
-        let file = folder.join("memory");
-        monitor.dump(self.base, self.image.len() as u64, &file)?;
-        self.compare(&fs::read(file)?)
+    /// Reads it and compares it with the image.
+    pub(super) fn look(&self, monitor: &mut Qmp) -> Result<()> {
+        self.compare(&monitor.read(self.base, self.image.len() as u64)?)
     }
 
     fn compare(&self, found: &[u8]) -> Result<()> {

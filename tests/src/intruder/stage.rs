@@ -4,8 +4,8 @@
 //! hypervisor, every region of the witness. All of that comes from QEMU's device tree and from the plan, which
 //! the boot arguments do not change: it is planned once without them, and once with.
 
+use crate::Context;
 use crate::loader::{bare_machine, device_tree};
-use crate::{Context, Running, qmp};
 use anyhow::{Result, anyhow, ensure};
 use bulkhead::system::Built;
 use bulkhead_plan::{Plan, RegionKind, Span};
@@ -53,17 +53,6 @@ impl Stage {
         Ok(told)
     }
 
-    /// Boots it, with a monitor at this socket.
-    pub(super) fn boot<'a>(
-        &self,
-        context: &'a Context<'a>,
-        built: &Built,
-        socket: &Path,
-    ) -> Result<Running<'a>> {
-        let [option, monitor] = qmp::options(socket);
-        context.boot_with(&self.name(), built, &["-nic", "none", &option, &monitor])
-    }
-
     /// The system's file, beside that of a board with as many CPUs, and such.
     fn file(&self, context: &Context<'_>, targets: &str) -> Result<PathBuf> {
         let file = context.made(&self.name(), &self.system(targets))?;
@@ -108,7 +97,7 @@ devices = ["/pl061@9030000"]
     }
 
     /// A name for a board, whatever the seed: those have 31 characters at the most.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let Self { cpus, interrupts, seed, cpu } = self;
         let mode = if *interrupts == Interrupts::Direct { 'd' } else { 'g' };
         format!("{mode}{cpus}-{seed:x}-{cpu}")
